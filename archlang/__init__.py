@@ -1,0 +1,28 @@
+"""archlang: a compiler for network architectures. Importing it imports no jax; `archlang.lower` does, when it is first used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from archlang.diagnostics import Diagnostic as Diagnostic
+from archlang.diagnostics import DiagnosticError as DiagnosticError
+from archlang.diagnostics import SpecError as SpecError
+from archlang.diagnostics import did_you_mean as did_you_mean
+from archlang.pipeline import Report as Report
+from archlang.pipeline import check as check
+from archlang.pipeline import load as load
+from archlang.pipeline import parse as parse
+from archlang.spec import Network as Network
+from archlang.spec import Spec as Spec
+from archlang.workload import Command as Command
+from archlang.workload import Environment as Environment
+from archlang.workload import Runtime as Runtime
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name == "lower":
+        return import_module("archlang.lower")
+    raise AttributeError(f"module 'archlang' has no attribute {name!r}")

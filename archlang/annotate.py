@@ -1,0 +1,57 @@
+"""Annotations: `@remat(none|dots|full)` and `@unroll(n)` for the plan of a stack, `@dtype(bf16)` for what is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from archlang import ir, pieces, syntax
+from archlang.arguments import Given
+from archlang.limits import MAX_NODES
+from archlang.names import ANNOTATIONS, suggestion
+from archlang.pieces import Piece
+from archlang.types import DTYPES
+from archlang.wrong import wrong
+
+VALUES: dict[str, tuple[str, Callable[[object], bool]]] = {
+    "remat": ("none, dots or full", lambda value: value in ("none", "dots", "full")),
+    "unroll": ("a whole number from 1", lambda value: type(value) is int and 1 <= value <= MAX_NODES),
+    "dtype": ("f32 or bf16", lambda value: value in DTYPES),
+}
+
+
+def annotate(written: syntax.Annotated, given: Sequence[Given], body: Piece) -> Piece:
+    """The body with the annotation put on it. Raises `Wrong` where it does not apply."""
+    value = only_value(written, given)
+    if written.name == "dtype":
+        return pieces.cast(body, value, written.span)
+    return planned(written, body, value)
+
+
+def refuse_unknown(written: syntax.Annotated) -> None:
+    if written.name in ANNOTATIONS:
+        return
+    similar = suggestion(written.name, ANNOTATIONS)
+    help = f"did you mean `@{similar}(…)`?" if similar else f"there are {', '.join(ANNOTATIONS)}"
+    raise wrong("E0201", f"unknown annotation `@{written.name}`", written.name_span, help=help)
+
+
+def only_value(written: syntax.Annotated, given: Sequence[Given]) -> Any:
+    expected, accepts = VALUES[written.name]
+    if len(given) == 1 and given[0].keyword is None and accepts(given[0].value):
+        return given[0].value
+    span = given[0].span.to(given[-1].span)
+    raise wrong("E0208", f"`@{written.name}` takes {expected}; got {span.text}", span)
+
+
+def planned(written: syntax.Annotated, body: Piece, value: Any) -> Piece:
+    """Put `remat` or `unroll` on the stack that it stands before, through a dtype in between."""
+    node = body.node
+    if isinstance(node, ir.Cast):
+        inner = planned(written, Piece(node.body), value)
+        return body.at(written.span, body=inner.node)
+    if not isinstance(node, ir.Repeat) or not node.stacked:
+        raise wrong("E0208", f"`@{written.name}` stands only before a stack, `(…)*n`", written.name_span)
+    if getattr(node, written.name) is not None:
+        raise wrong("E0208", f"`@{written.name}` is given twice", written.name_span)
+    return body.at(written.span, **{written.name: value})

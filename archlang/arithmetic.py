@@ -1,0 +1,75 @@
+"""Numbers of the surface tree → Python numbers: literals, and whole-number arithmetic in braces."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+from archlang import syntax
+from archlang.limits import MAX_COUNT, MAX_DIGITS
+from archlang.source import Span
+from archlang.wrong import wrong
+
+Number = int | float
+Lookup = Callable[[syntax.Variable], Number]
+
+
+def evaluate(node: syntax.Arithmetic, lookup: Lookup) -> Number:
+    """The value of a literal, a name or arithmetic. Raises `Wrong`."""
+    if isinstance(node, syntax.Number):
+        return literal(node)
+    if isinstance(node, syntax.Variable):
+        return lookup(node)
+    if isinstance(node, syntax.Negative):
+        return -whole(evaluate(node.operand, lookup), node.operand.span)
+    return binary(node, lookup)
+
+
+def literal(node: syntax.Number) -> Number:
+    digits = node.text.lstrip("-")
+    if digits.isdigit() and len(digits) <= MAX_DIGITS:
+        return bounded(int(node.text), node.span)
+    if not digits.isdigit() and math.isfinite(float(node.text)):
+        return float(node.text)
+    shown = digits if len(digits) <= 2 * MAX_DIGITS else f"{digits[:8]}… ({len(digits)} digits)"
+    raise wrong("E0204", f"the number {shown} is too large", node.span, help="numbers end below 2**63")
+
+
+def bounded(value: int, span: Span) -> int:
+    if abs(value) <= MAX_COUNT:
+        return value
+    raise wrong("E0204", "this number is too large", span, help="numbers end below 2**63")
+
+
+def whole(value: Number, span: Span) -> int:
+    if isinstance(value, int):
+        return value
+    raise wrong("E0207", f"arithmetic is for whole numbers; this is {value}", span)
+
+
+def binary(node: syntax.Binary, lookup: Lookup) -> int:
+    left = whole(evaluate(node.left, lookup), node.left.span)
+    right = whole(evaluate(node.right, lookup), node.right.span)
+    if node.operator == "/":
+        return divide(node, left, right)
+    return bounded(OPERATORS[node.operator](left, right), node.span)
+
+
+OPERATORS: Mapping[str, Callable[[int, int], int]] = {
+    "+": lambda left, right: left + right,
+    "-": lambda left, right: left - right,
+    "*": lambda left, right: left * right,
+}
+
+
+def divide(node: syntax.Binary, left: int, right: int) -> int:
+    if right == 0:
+        raise wrong("E0207", "division by zero", node.right.span)
+    remainder = left % right
+    if remainder == 0:
+        return left // right
+    nearest = sorted({left - remainder, left - remainder + right})
+    name = node.left.name if isinstance(node.left, syntax.Variable) else "the left side"
+    works = " or ".join(str(value) for value in nearest if value > 0)
+    message = f"{left} / {right} leaves a remainder of {remainder}"
+    raise wrong("E0207", message, node.span, help=f"the nearest values of {name} that work: {works}")

@@ -1,0 +1,41 @@
+"""Every diagnostic code, once, with its one-line meaning. A code never changes its meaning and is never used again."""
+
+CODES = {
+    # E00xx: getting at the text
+    "E0001": "the specification cannot be read",
+    "E0002": "the specification is not text",
+    "E0003": "the specification is too large",
+    "E0004": "the specification is empty",
+    # E01xx: syntax
+    "E0101": "the text does not follow the grammar",
+    "E0102": "a character that the language does not use",
+    "E0103": "a bracket without its partner",
+    "E0104": "brackets or definitions are nested too deeply",
+    # E02xx: names, numbers and arguments
+    "E0201": "an unknown name",
+    "E0202": "a name is defined twice",
+    "E0203": "a definition refers to itself",
+    "E0204": "a number is out of range",
+    "E0205": "a number where a network is needed, or the other way round",
+    "E0206": "arguments that the layer does not take",
+    "E0207": "arithmetic without a whole result",
+    "E0208": "an annotation that does not apply",
+    "E0209": "a network is too large",
+    "E0210": "a name that belongs to the language",
+    # E03xx: types
+    "E0301": "a stack must keep its width",
+    "E0302": "a residual body must keep its width",
+    "E0303": "nothing may follow a distribution",
+    "E0304": "branches of unlike width cannot be summed",
+    "E0305": "the width of the action is not known",
+    "E0306": "a width is out of range",
+    # E04xx: roles
+    "E0401": "an actor must end in a gaussian",
+    "E0402": "an encoder must not end in a distribution",
+    "E0403": "the encoders must end in the same width",
+    "E0404": "a role is missing",
+    "E0405": "the specification holds no network",
+    "E0406": "the action width is not the environment's",
+    # E06xx: environments and training options
+    "E0601": "an unknown environment",
+}

@@ -1,0 +1,195 @@
+"""What archlang says when something is wrong: where, what, and how to mend it.
+
+A `Diagnostic` is data. `render` turns it into the text that people read, `as_json` into what programs read. Checks add
+diagnostics to a `Collector` and go on, so that independent mistakes are reported together.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from typing import Any
+
+from archlang.codes import CODES
+from archlang.source import Span
+
+SHOWN_COLUMNS = 110  # of a source line; longer lines are shown around the mistake
+Segment = tuple[str, str]  # text, rich style
+Place = tuple[str, int]  # source, line
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """An edit that mends the mistake: put `text` in place of `span`."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One mistake: a stable code, the smallest guilty span, a message in the user's words, and help where there is some."""
+
+    code: str
+    message: str
+    span: Span | None = None
+    label: str = ""
+    secondary: tuple[tuple[Span, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    help: str | None = None
+    replacement: Replacement | None = None
+    severity: str = "error"
+
+    def __post_init__(self) -> None:
+        if self.code not in CODES:
+            raise KeyError(f"{self.code} is not in archlang/codes.py")
+
+
+class DiagnosticError(Exception):
+    """Something the user gave is wrong. Holds the diagnostics; its text is their rendering."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]):
+        self.diagnostics = tuple(diagnostics)
+        super().__init__(self.diagnostics)
+
+    def __str__(self) -> str:
+        return "\n" + render(self.diagnostics)
+
+
+class SpecError(DiagnosticError):
+    """A specification is wrong."""
+
+
+@dataclass
+class Collector:
+    """Gathers diagnostics; the same mistake at the same place is kept once, with the networks that it affects."""
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    affected: dict[int, list[str]] = field(default_factory=dict)
+
+    def add(self, diagnostic: Diagnostic, network: str | None = None) -> None:
+        index = next((i for i, d in enumerate(self.diagnostics) if same_mistake(d, diagnostic)), len(self.diagnostics))
+        if index == len(self.diagnostics):
+            self.diagnostics.append(diagnostic)
+        names = self.affected.setdefault(index, [])
+        if network is not None and network not in names:
+            names.append(network)
+
+    def results(self) -> tuple[Diagnostic, ...]:
+        return tuple(with_networks(d, self.affected.get(i, [])) for i, d in enumerate(self.diagnostics))
+
+    @property
+    def networks(self) -> set[str]:
+        """The networks in which something is wrong."""
+        return {name for names in self.affected.values() for name in names}
+
+    def raise_if_any(self) -> None:
+        if self.diagnostics:
+            raise SpecError(self.results())
+
+
+def same_mistake(one: Diagnostic, other: Diagnostic) -> bool:
+    return one.span is not None and (one.code, one.span) == (other.code, other.span)
+
+
+def with_networks(diagnostic: Diagnostic, networks: Sequence[str]) -> Diagnostic:
+    if len(networks) < 2:
+        return diagnostic
+    note = f"in the networks {', '.join(networks)}"
+    return replace(diagnostic, notes=(*diagnostic.notes, note))
+
+
+def did_you_mean(word: str, candidates: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The candidate most like `word`, if one is like it."""
+    lowered = {candidate.lower(): candidate for candidate in candidates}
+    close = get_close_matches(word.lower(), lowered, n=1, cutoff=cutoff)
+    return lowered[close[0]] if close else None
+
+
+# --- for programs -----------------------------------------------------------------------------------------------------
+
+
+def as_json(diagnostic: Diagnostic) -> dict[str, Any]:
+    """Code, severity, file, line, column, end, message, help, replacement: DESIGN's `--json` form."""
+    words = {"code": diagnostic.code, "severity": diagnostic.severity}
+    said = {"message": diagnostic.message, "notes": list(diagnostic.notes), "help": diagnostic.help}
+    return words | place_json(diagnostic.span) | said | {"replacement": replacement_json(diagnostic.replacement)}
+
+
+def place_json(span: Span | None) -> dict[str, Any]:
+    if span is None:
+        return {"file": None, "line": None, "column": None, "end": None}
+    end_line, end_column = span.source.place(span.end)
+    end = {"line": end_line, "column": end_column}
+    return {"file": span.source.name, "line": span.line, "column": span.column, "end": end}
+
+
+def replacement_json(replacement: Replacement | None) -> dict[str, Any] | None:
+    if replacement is None:
+        return None
+    return place_json(replacement.span) | {"text": replacement.text}
+
+
+# --- for people -------------------------------------------------------------------------------------------------------
+
+
+def render(diagnostics: Iterable[Diagnostic]) -> str:
+    """The diagnostics as plain text."""
+    return "\n".join("".join(text for text, _ in segments(diagnostic)) for diagnostic in diagnostics)
+
+
+def segments(diagnostic: Diagnostic) -> list[Segment]:
+    """One diagnostic as (text, style) pairs: headline, place, source line with carets, notes, help."""
+    spans = [(diagnostic.span, diagnostic.label, "^")] if diagnostic.span else []
+    spans += [(span, label, "-") for span, label in diagnostic.secondary]
+    margin = max((len(str(span.line)) for span, _, _ in spans), default=1)
+    parts: list[Segment] = [
+        (f"{diagnostic.severity}[{diagnostic.code}]", "bold red" if diagnostic.severity == "error" else "bold yellow"),
+        (f": {printable(diagnostic.message)}\n", "bold"),
+    ]
+    shown: Place | None = None
+    for span, label, mark in spans:
+        parts += excerpt(span, label, mark, margin, shown)
+        shown = (span.source.name, span.line)
+    parts += [(f"note: {printable(note)}\n", "cyan") for note in diagnostic.notes]
+    if diagnostic.help:
+        parts += [("help", "bold green"), (f": {printable(diagnostic.help)}\n", "")]
+    return parts
+
+
+def excerpt(span: Span, label: str, mark: str, margin: int, above: Place | None) -> list[Segment]:
+    """Place, source line and marks; the marks alone where the line stands above already and is short."""
+    line, column = span.source.place(span.start)
+    gutter, corner = " " * margin, "├─" if above else "┌─"
+    head = [(f"{gutter} {corner} {printable(span.source.name)}:{line}:{column}\n", "blue")]
+    if not span.source.text:
+        return head
+    code = span.source.line(line)
+    shown, indent, length = window(code, column - 1, max(1, span.end - span.start))
+    marks = mark * length + (f" {printable(label)}" if label else "")
+    below = [(f"{gutter} │ ", "blue"), (f"{' ' * indent}{marks}\n", "red" if mark == "^" else "blue")]
+    if above == (span.source.name, line) and len(code) <= SHOWN_COLUMNS:
+        return below
+    return [*head, (f"{line:>{margin}} │ ", "blue"), (f"{shown}\n", ""), *below]
+
+
+def window(line: str, start: int, length: int) -> tuple[str, int, int]:
+    """The part of a line to show, and where and how long its carets are, in terminal cells."""
+    first = max(0, start - SHOWN_COLUMNS // 2) if len(line) > SHOWN_COLUMNS else 0
+    last = first + SHOWN_COLUMNS
+    prefix, suffix = "…" if first else "", "…" if last < len(line) else ""
+    before, guilty = printable(line[first:start]), printable(line[start : min(start + length, last)])
+    shown = prefix + before + guilty + printable(line[min(start + length, last) : last]) + suffix
+    return shown, len(prefix) + cells(before), max(1, cells(guilty))
+
+
+def printable(text: str) -> str:
+    """No control character reaches a terminal: tabs become spaces, others a replacement mark."""
+    return "".join(c if c.isprintable() else " " if c in "\t\n" else "�" for c in text)
+
+
+def cells(text: str) -> int:
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - sum(bool(unicodedata.combining(c)) for c in text)

@@ -1,0 +1,62 @@
+"""The type rules: node + input type → output type.
+
+Total, and without complaints: on a network that the checks accept it is exact; on others it gives what the node would like
+to be, so that the checks can compare. Repeats cost one step, not `count` steps, wherever the type settles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import reduce
+from typing import Any
+
+from archlang import ir
+from archlang.types import Type
+
+
+def output_type(node: ir.Node, x: Type) -> Type:
+    """The type of the output of `node` for an input of type `x`."""
+    return RULES[type(node)](node, x)
+
+
+def copies(node: ir.Repeat, x: Type) -> Iterator[tuple[Type, int]]:
+    """The input types that the copies of a repeat see, each with how many copies see it: (29, 1), (256, 249)."""
+    left = node.count
+    while left:
+        settled = node.stacked or output_type(node.body, x) == x
+        run = left if settled else 1
+        yield x, run
+        left -= run
+        x = x if settled else output_type(node.body, x)
+
+
+def repeat(node: ir.Repeat, x: Type) -> Type:
+    *_, (last, _) = copies(node, x)
+    return output_type(node.body, last)
+
+
+def parallel(node: ir.Parallel, x: Type) -> Type:
+    outputs = [output_type(branch, x) for branch in node.branches]
+    if node.join == "sum":
+        return next((output for output in outputs if output.width is not None), outputs[0])
+    widths = [output.width for output in outputs]
+    return x.with_width(None if None in widths else sum(width or 0 for width in widths))
+
+
+def cast(node: ir.Cast, x: Type) -> Type:
+    return output_type(node.body, x.with_dtype(node.dtype)).with_dtype(x.dtype)
+
+
+def residual(node: ir.Residual, x: Type) -> Type:
+    return x if x.width is not None else output_type(node.body, x)
+
+
+RULES: dict[type[ir.Node], Callable[[Any, Type], Type]] = {
+    ir.Layer: lambda node, x: node.layer.output(x),
+    ir.Sequence: lambda node, x: reduce(lambda value, item: output_type(item, value), node.items, x),
+    ir.Residual: residual,
+    ir.Repeat: repeat,
+    ir.Parallel: parallel,
+    ir.Cast: cast,
+    ir.Network: lambda node, x: output_type(node.body, x),
+}

@@ -1,0 +1,144 @@
+"""The typed IR, on one screen.
+
+    network  = name, body
+    node     = Layer(name, arguments)          dense256, ln, swish
+             | Sequence(items)                 a, b, c
+             | Residual(body)                  res(body)
+             | Repeat(body, count, stacked)    4x body; with stacked: (body)*250, one scan
+             | Parallel(branches, join)        par(a; b)
+             | Cast(dtype, body)               @dtype(bf16) body
+
+Nodes are frozen, hashable, and go to JSON and back exactly. Types are computed from an input width, not stored. Equality,
+hash and content hash ignore spans and the annotations of the plan (`remat`, `unroll`): they do not change what is computed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
+
+from archlang.layers import LayerType, make_layer
+from archlang.limits import MAX_COUNT
+
+Remat = Literal["none", "dots", "full"]
+Dtype = Literal["f32", "bf16"]
+Argument = tuple[str, StrictBool | StrictInt | StrictFloat | StrictStr]
+
+
+class Node(BaseModel):
+    """Base of the IR. `span` is where the node was written; it is not part of what the node is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    annotations: ClassVar[frozenset[str]] = frozenset({"span"})
+    span: Annotated[Any, Field(exclude=True, repr=False)] = None
+
+    def meaning(self) -> tuple[Any, ...]:
+        return (type(self), *(getattr(self, f) for f in type(self).model_fields if f not in self.annotations))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Node) and self.meaning() == other.meaning()
+
+    def __hash__(self) -> int:
+        return hash(self.meaning())
+
+
+class Layer(Node):
+    """A layer of the registry with the arguments that differ from their defaults."""
+
+    kind: Literal["layer"] = "layer"
+    name: str
+    arguments: tuple[Argument, ...] = ()
+
+    @property
+    def layer(self) -> LayerType:
+        return make_layer(self.name, self.arguments)
+
+    @model_validator(mode="after")
+    def is_known(self) -> Layer:
+        try:
+            canonical = self.layer.arguments()
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"no such layer: {self.name}{dict(self.arguments)}") from error
+        if canonical != self.arguments:
+            raise ValueError(f"not the canonical arguments of {self.name}: {canonical}")
+        return self
+
+
+class Sequence(Node):
+    """Things one after the other."""
+
+    kind: Literal["sequence"] = "sequence"
+    items: tuple[Expression, ...]
+
+
+class Residual(Node):
+    """The body plus the identity: y = x + body(x)."""
+
+    kind: Literal["residual"] = "residual"
+    body: Expression
+
+
+class Repeat(Node):
+    """`count` copies of the body with parameters of their own. `stacked` promises one compiled body, scanned."""
+
+    annotations: ClassVar[frozenset[str]] = frozenset({"span", "remat", "unroll"})
+    kind: Literal["repeat"] = "repeat"
+    body: Expression
+    count: Annotated[StrictInt, Field(ge=1, le=MAX_COUNT)]
+    stacked: bool
+    remat: Remat | None = None  # None: the plan chooses
+    unroll: Annotated[StrictInt, Field(ge=1)] | None = None
+
+
+class Parallel(Node):
+    """Branches on one input, summed or concatenated."""
+
+    kind: Literal["parallel"] = "parallel"
+    branches: Annotated[tuple[Expression, ...], Field(min_length=1)]
+    join: Literal["sum", "concat"] = "sum"
+
+
+class Cast(Node):
+    """The body computed in another dtype; its input is converted on the way in, its output back on the way out."""
+
+    kind: Literal["cast"] = "cast"
+    dtype: Dtype
+    body: Expression
+
+
+Expression = Annotated[Layer | Sequence | Residual | Repeat | Parallel | Cast, Field(discriminator="kind")]
+
+
+class Network(Node):
+    """A named network."""
+
+    kind: Literal["network"] = "network"
+    name: str
+    body: Expression
+
+    @property
+    def hash(self) -> str:
+        """The content hash: 16 hex digits, the same in every process; equal for equal bodies, whatever their names."""
+        text = json.dumps(content(self.body), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def content(value: Any) -> Any:
+    """What a node is, as plain JSON data without spans and annotations."""
+    if isinstance(value, tuple):
+        return [content(item) for item in value]
+    if not isinstance(value, Node):
+        return value
+    return {f: content(getattr(value, f)) for f in type(value).model_fields if f not in value.annotations}
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The nodes directly inside a node, in order."""
+    if isinstance(node, Sequence):
+        return node.items
+    if isinstance(node, Parallel):
+        return node.branches
+    return (node.body,) if isinstance(node, Residual | Repeat | Cast | Network) else ()

@@ -1,0 +1,60 @@
+"""What a layer is: one frozen class that holds its text form, arguments, type rule, parameter count and lowering.
+
+    @dataclass(frozen=True)
+    class Dense(LayerType):
+        name = "dense"
+        lowering = "archlang.lower.dense:dense"
+        features: int = argument(WIDTH)
+        bias: bool = argument(FLAG, default=True)
+
+The fields are the arguments, in the order in which they are written; `dense256` is `dense(256)` is `dense(features=256)`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, ClassVar
+
+from archlang.layers.kinds import Kind, Value
+from archlang.types import Type
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """An argument that a layer can take."""
+
+    name: str
+    kind: Kind
+    default: Any
+    required: bool
+
+
+def argument(kind: Kind, default: Any = MISSING) -> Any:
+    """Declare an argument of a layer; without a default it must be written."""
+    return field(default=default, metadata={"kind": kind})
+
+
+@dataclass(frozen=True)
+class LayerType:
+    """Base of all layers. Defaults are those of a layer that keeps its type and has no parameters."""
+
+    name: ClassVar[str]
+    lowering: ClassVar[str]  # "module:name" of a callable (layer, type, rngs) → nnx.Module; a string, so no jax here
+    also_called: ClassVar[tuple[str, ...]] = ()  # what other libraries call it; for `did you mean`
+
+    def output(self, x: Type) -> Type:
+        """The type of the output for an input of type `x`."""
+        return x
+
+    def num_params(self, in_features: int) -> int:
+        """How many numbers are learned."""
+        return 0
+
+    @classmethod
+    def parameters(cls) -> tuple[Parameter, ...]:
+        return tuple(Parameter(f.name, f.metadata["kind"], f.default, f.default is MISSING) for f in fields(cls))
+
+    def arguments(self) -> tuple[tuple[str, Value], ...]:
+        """The arguments that differ from their defaults, in the order of declaration: the canonical form."""
+        values = ((p, getattr(self, p.name)) for p in self.parameters())
+        return tuple((p.name, value) for p, value in values if p.required or value != p.default)

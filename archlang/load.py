@@ -1,0 +1,62 @@
+"""SPEC → text. What ends in `.arch` is a file; the name of a shipped specification is that; all else is the text."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from archlang import resources
+from archlang.diagnostics import Diagnostic, SpecError, did_you_mean
+from archlang.limits import MAX_FILE_BYTES
+from archlang.source import Source
+
+
+def load_source(spec: str) -> Source:
+    """The text that a SPEC stands for. Raises `SpecError` where it cannot be read."""
+    if spec.endswith(".arch"):
+        return read_file(spec)
+    shipped = resources.spec_path(spec)
+    return read_file(str(shipped), shown=spec) if shipped else Source(spec)
+
+
+def shipped_like(spec: str) -> str | None:
+    """The shipped specification that was probably meant by a text that is one word."""
+    one_word = spec.replace("/", "").replace("_", "").isalnum()
+    return did_you_mean(spec, resources.spec_names()) if one_word else None
+
+
+def read_file(path: str, shown: str | None = None) -> Source:
+    """A file as text. It must be a file, small enough, and UTF-8."""
+    name = shown or path
+    try:
+        data = read_bytes(path)
+    except (OSError, ValueError) as error:
+        raise SpecError([unreadable(name, error)]) from None
+    if len(data) > MAX_FILE_BYTES:
+        message = f"a specification may have {MAX_FILE_BYTES // 1024} KiB; this one has more"
+        raise SpecError([Diagnostic("E0003", message, Source("", name).span())])
+    return Source(decode(data, name), name)
+
+
+def read_bytes(path: str) -> bytes:
+    if not stat.S_ISREG(Path(path).stat().st_mode):
+        raise OSError("it is not a file")
+    with Path(path).open("rb") as file:
+        return file.read(MAX_FILE_BYTES + 1)
+
+
+def unreadable(name: str, error: Exception) -> Diagnostic:
+    why = "there is no such file" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", None) or str(error)
+    similar = did_you_mean(name.removesuffix(".arch"), resources.spec_names())
+    help = f"a shipped specification is called `{similar}`" if similar else None
+    return Diagnostic("E0001", f"cannot read {name}: {why}", Source("", name).span(), help=help)
+
+
+def decode(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        text = data.decode("utf-8-sig", errors="replace")
+        at = len(data[: error.start].decode("utf-8-sig", errors="replace"))
+        message = f"this is not UTF-8 text: byte 0x{data[error.start]:02x}"
+        raise SpecError([Diagnostic("E0002", message, Source(text, name).span(at, at + 1))]) from None

@@ -1,0 +1,150 @@
+"""Text → surface tree, by Lark (LALR). The only module that knows Lark.
+
+The tree is built while parsing (Lark's `transformer=`), so deep texts cost no recursion. What is wrong with the text as a whole
+(size, characters, brackets) is found before the grammar sees it; `mistakes.py` words what the grammar refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextvars import ContextVar
+from functools import cache
+from typing import Any
+
+from lark import Lark, Token, Transformer
+from lark.exceptions import UnexpectedCharacters, UnexpectedToken
+
+from archlang import brackets, mistakes, resources, syntax
+from archlang.diagnostics import SpecError
+from archlang.source import Source, Span
+
+Child = Any  # a Token or something that the builder returned
+PARSING: ContextVar[Source] = ContextVar("the source that is being parsed")
+
+
+def parse(source: Source) -> syntax.File:
+    """The surface tree of a text. Raises `SpecError` with a located diagnostic where the text does not follow the grammar."""
+    mistakes.refuse_unreadable(source)
+    brackets.check(source)
+    restore = PARSING.set(source)
+    try:
+        return parser().parse(source.text)  # type: ignore[return-value]  # the transformer returns a File, not a Tree
+    except UnexpectedCharacters as error:
+        raise SpecError([mistakes.unexpected_character(source, error.pos_in_stream)]) from None
+    except UnexpectedToken as error:
+        raise SpecError([explain_token(source, error)]) from None
+    finally:
+        PARSING.reset(restore)
+
+
+@cache
+def parser() -> Lark:
+    return Lark(resources.grammar(), parser="lalr", keep_all_tokens=True, transformer=TreeBuilder())
+
+
+def explain_token(source: Source, error: UnexpectedToken) -> Any:
+    """Hand the refused token, and what stood before it, to the table of mistakes."""
+    token: Token = error.token
+    at_end = token.type == "$END"
+    start = len(source.text.rstrip()) if at_end else token.start_pos or 0
+    end = start if at_end else token.end_pos or start
+    return mistakes.unexpected_token(source, "END" if at_end else token.type, source.span(start, end))
+
+
+def span_of(children: Sequence[Child]) -> Span:
+    return edge(children[0]).to(edge(children[-1]))
+
+
+def edge(child: Child) -> Span:
+    if isinstance(child, Token):
+        return PARSING.get().span(child.start_pos or 0, child.end_pos)
+    return child.span
+
+
+def word(token: Token) -> tuple[str, Span]:
+    """The name inside a token such as `  name =`, `name(` or `@name(`, and where it stands."""
+    name = token.strip(" \t=(@")
+    start = (token.start_pos or 0) + token.index(name)
+    return name, PARSING.get().span(start, start + len(name))
+
+
+class TreeBuilder(Transformer[Token, syntax.File]):
+    """One method per rule or alias of the grammar, each a constructor of a syntax node. Children include punctuation."""
+
+    def start(self, children: list[Child]) -> syntax.File:
+        source = PARSING.get()
+        if isinstance(children[0], syntax.Definition):
+            return syntax.File(source.span(), source, definitions=tuple(children))
+        return syntax.File(source.span(), source, expression=children[0])
+
+    def definition(self, children: list[Child]) -> syntax.Definition:
+        name, name_span = word(children[0])
+        return syntax.Definition(name_span.to(edge(children[-1])), name, name_span, children[1])
+
+    def sequence(self, children: list[Child]) -> syntax.Sequence:
+        return syntax.Sequence(span_of(children), tuple(children[::2]))
+
+    def annotated(self, children: list[Child]) -> syntax.Annotated:
+        name, name_span = word(children[0])
+        return syntax.Annotated(span_of(children), name, name_span, children[1], children[3])
+
+    def times(self, children: list[Child]) -> syntax.Times:
+        written = edge(children[0])
+        count = syntax.Number(written.source.span(written.start, written.end - 1), children[0][:-1])
+        return syntax.Times(span_of(children), count, children[1])
+
+    def times_splice(self, children: list[Child]) -> syntax.Times:
+        return syntax.Times(span_of(children), syntax.Splice(span_of(children[:3]), children[1]), children[3])
+
+    def stack(self, children: list[Child]) -> syntax.Stack:
+        return syntax.Stack(span_of(children), children[0], children[2])
+
+    def group(self, children: list[Child]) -> syntax.Group:
+        return syntax.Group(span_of(children), children[1])
+
+    def name(self, children: list[Child]) -> syntax.Call:
+        return syntax.Call(span_of(children), str(children[0]), edge(children[0]))
+
+    def call(self, children: list[Child]) -> syntax.Call:
+        name, name_span = word(children[0])
+        return syntax.Call(span_of(children), name, name_span, branches=children[1])
+
+    def glued(self, children: list[Child]) -> syntax.Call:
+        splice = syntax.Splice(span_of(children[1:4]), children[2])
+        return syntax.Call(span_of(children), str(children[0]), edge(children[0]), splice)
+
+    def glued_call(self, children: list[Child]) -> syntax.Call:
+        splice = syntax.Splice(span_of(children[1:3]), children[2])
+        return syntax.Call(span_of(children), str(children[0]), edge(children[0]), splice, children[4])
+
+    def branches(self, children: list[Child]) -> tuple[tuple[syntax.Argument, ...], ...]:
+        return tuple(children[::2])
+
+    def branch(self, children: list[Child]) -> tuple[syntax.Argument, ...]:
+        return tuple(children[::2])
+
+    def argument(self, children: list[Child]) -> syntax.Argument:
+        return syntax.Argument(span_of(children), children[0])
+
+    def keyword(self, children: list[Child]) -> syntax.Argument:
+        return syntax.Argument(span_of(children), children[2], str(children[0]), edge(children[0]))
+
+    def number(self, children: list[Child]) -> syntax.Number:
+        return syntax.Number(span_of(children), str(children[0]))
+
+    negative_number = number
+
+    def splice(self, children: list[Child]) -> syntax.Splice:
+        return syntax.Splice(span_of(children), children[1])
+
+    def variable(self, children: list[Child]) -> syntax.Variable:
+        return syntax.Variable(span_of(children), str(children[0]))
+
+    def negative(self, children: list[Child]) -> syntax.Negative:
+        return syntax.Negative(span_of(children), children[1])
+
+    def binary(self, children: list[Child]) -> syntax.Binary:
+        return syntax.Binary(span_of(children), str(children[1]), children[0], children[2])
+
+    def parenthesized(self, children: list[Child]) -> syntax.Arithmetic:
+        return children[1]

@@ -1,0 +1,73 @@
+"""Pieces of network while a specification is elaborated: IR with its size, kept within the limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from archlang import ir
+from archlang.limits import MAX_NESTING, MAX_NODES
+from archlang.source import Span
+from archlang.wrong import wrong
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of network, with how many nodes it writes out (a stack counts its body once) and how deeply they nest."""
+
+    node: ir.Expression
+    size: int = 1
+    height: int = 0
+
+    def at(self, span: Span, **changes: object) -> Piece:
+        """The same piece seen at another place, or with other annotations."""
+        return Piece(self.node.model_copy(update={"span": span, **changes}), self.size, self.height)
+
+    def used(self, span: Span) -> Piece:
+        """The piece where its name is used: one level deeper than where it was defined."""
+        return within_limits(Piece(self.at(span).node, self.size, self.height + 1))
+
+
+def sequence(pieces: Sequence[Piece], span: Span) -> Piece:
+    if len(pieces) == 1:
+        return pieces[0]
+    node = ir.Sequence(items=tuple(piece.node for piece in pieces), span=span)
+    return within_limits(Piece(node, sum(p.size for p in pieces), max(p.height for p in pieces)))
+
+
+def residual(body: Piece, span: Span) -> Piece:
+    return around(body, ir.Residual(body=body.node, span=span))
+
+
+def times(body: Piece, count: int, span: Span) -> Piece:
+    node = ir.Repeat(body=body.node, count=count, stacked=False, span=span)
+    return within_limits(Piece(node, 1 + count * body.size, 1 + body.height))
+
+
+def stack(body: Piece, count: int, span: Span) -> Piece:
+    return around(body, ir.Repeat(body=body.node, count=count, stacked=True, span=span))
+
+
+def parallel(branches: Sequence[Piece], join: Literal["sum", "concat"], span: Span) -> Piece:
+    node = ir.Parallel(branches=tuple(branch.node for branch in branches), join=join, span=span)
+    return within_limits(Piece(node, 1 + sum(b.size for b in branches), 1 + max(b.height for b in branches)))
+
+
+def cast(body: Piece, dtype: ir.Dtype, span: Span) -> Piece:
+    return around(body, ir.Cast(dtype=dtype, body=body.node, span=span))
+
+
+def around(body: Piece, node: ir.Expression) -> Piece:
+    return within_limits(Piece(node, 1 + body.size, 1 + body.height))
+
+
+def within_limits(piece: Piece) -> Piece:
+    """The piece; raises `Wrong` where it breaks a limit."""
+    if piece.size > MAX_NODES:
+        message = f"this network writes out {piece.size:,} nodes; at most {MAX_NODES:,} are possible"
+        raise wrong("E0209", message, piece.node.span, help="a stack, `(…)*n`, counts its body once")
+    if piece.height > MAX_NESTING:
+        message = f"networks nest more than {MAX_NESTING} deep, definitions counted in"
+        raise wrong("E0104", message, piece.node.span, help="write out a part that is only wrapped")
+    return piece

@@ -1,0 +1,31 @@
+"""The type of a value that flows through a network: dtype and width, written `f32[256]`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+DTYPES = ("f32", "bf16")
+
+
+@dataclass(frozen=True)
+class Type:
+    """A batch of vectors, `[batch, width]`; a distribution over them after `gaussian`. Width None: not known yet."""
+
+    width: int | None = None
+    dtype: str = "f32"
+    distribution: bool = False
+
+    def __str__(self) -> str:
+        inner = f"{self.dtype}[{'?' if self.width is None else self.width}]"
+        return f"gaussian {inner}" if self.distribution else inner
+
+    def with_width(self, width: int | None) -> Type:
+        return replace(self, width=width)
+
+    def with_dtype(self, dtype: str) -> Type:
+        return replace(self, dtype=dtype)
+
+    def agrees_with(self, other: Type) -> bool:
+        """Whether the two are the same type, as far as is known."""
+        known = self.width is not None and other.width is not None
+        return self.distribution == other.distribution and (not known or self.width == other.width)

@@ -1,0 +1,19 @@
+"""How a mistake travels inside a stage: `Wrong` carries its diagnostic up to where the stage can go on."""
+
+from __future__ import annotations
+
+from archlang.diagnostics import Diagnostic
+from archlang.source import Span
+
+
+class Wrong(Exception):
+    """A mistake in what the user wrote; None: it was reported already."""
+
+    def __init__(self, diagnostic: Diagnostic | None = None):
+        self.diagnostic = diagnostic
+        super().__init__(diagnostic)
+
+
+def wrong(code: str, message: str, span: Span | None, help: str | None = None) -> Wrong:
+    """A mistake, ready to be raised."""
+    return Wrong(Diagnostic(code, message, span, help=help))

@@ -1,0 +1,251 @@
+"""What is trained is what was written: parameter counts, and stacks against the same network unrolled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+import archlang
+from archlang import Environment, ir
+from archlang.lower import build
+from archlang.testing import Sizes, networks
+
+# Every example compiles programs: shrinking a failure would take minutes, and the blob that is printed reproduces it.
+WITHOUT_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
+HUMANOID = Environment("humanoid", state_dim=268, goal_dim=3, action_dim=17)
+
+
+def shapes_only(network: ir.Network, in_features: int) -> nnx.Module:
+    return nnx.eval_shape(lambda: build(network, in_features, rngs=nnx.Rngs(0)))
+
+
+def count(module: nnx.Module) -> int:
+    return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(module, nnx.Param)))
+
+
+# --- parameter counts -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("depth", "params"), [(4, 982_690), (64, 12_917_410), (1024, 203_872_930)])
+def test_counts_of_the_paper_equal_the_lowered_modules(depth: int, params: int) -> None:
+    spec = archlang.load("wang2025/base").bind(depth=depth, action_dim=HUMANOID.action_dim)
+    lowered = {name: shapes_only(net, HUMANOID.in_features(name)) for name, net in spec.networks.items()}
+    assert sum(count(module) for module in lowered.values()) == params
+    assert archlang.check(spec, env=HUMANOID).params == params
+
+
+def test_a_thousand_layers() -> None:
+    network = archlang.parse("res(4x<dense256,ln,swish>)*250").networks["network"]
+    assert count(shapes_only(network, 256)) == network.num_params(256) == 66_304_000
+    assert network.dense_layers == 1000
+
+
+@settings(max_examples=60)
+@given(networks(Sizes(casts=True)))
+def test_the_closed_form_counts_what_the_module_has(drawn: tuple[ir.Network, int]) -> None:
+    network, width = drawn
+    assert archlang.Network(name="n", body=network.body).num_params(width) == count(shapes_only(network, width))
+
+
+# --- stacks against unrolled networks ---------------------------------------------------------------------------------
+
+
+def unrolled(node: ir.Node) -> Any:
+    """The same network with every stack written out as independent copies."""
+    if isinstance(node, ir.Repeat):
+        return ir.Repeat(body=unrolled(node.body), count=node.count, stacked=False)
+    if isinstance(node, ir.Sequence):
+        return ir.Sequence(items=tuple(unrolled(item) for item in node.items))
+    if isinstance(node, ir.Parallel):
+        return ir.Parallel(branches=tuple(unrolled(branch) for branch in node.branches), join=node.join)
+    if isinstance(node, ir.Residual | ir.Cast | ir.Network):
+        return node.model_copy(update={"body": unrolled(node.body)})
+    return node
+
+
+def unstacked(node: ir.Node, state: Any) -> Any:
+    """The parameters of a lowered network, laid out as those of the unrolled one."""
+    if isinstance(node, ir.Repeat) and node.stacked:
+        copies = [state] if node.count == 1 else [rows(state.get("body", {}), i) for i in range(node.count)]
+        return {"items": {i: unstacked(node.body, copy) for i, copy in enumerate(copies)}}
+    if isinstance(node, ir.Repeat | ir.Sequence):
+        bodies = node.items if isinstance(node, ir.Sequence) else (node.body,) * node.count
+        items = state.get("items", {})
+        return {"items": {i: unstacked(body, items.get(i, {})) for i, body in enumerate(bodies)}}
+    if isinstance(node, ir.Parallel):
+        found = state.get("branches", {})
+        return {"branches": {i: unstacked(branch, found.get(i, {})) for i, branch in enumerate(node.branches)}}
+    if isinstance(node, ir.Residual | ir.Cast):
+        return {"body": unstacked(node.body, state.get("body", {}))}
+    return state
+
+
+def rows(state: Any, index: int) -> Any:
+    return jax.tree.map(lambda leaf: leaf[index], state)
+
+
+def leaves_by_path(state: Any) -> dict[str, Any]:
+    return {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(state)}
+
+
+def pure(module: nnx.Module) -> Any:
+    return nnx.to_pure_dict(nnx.state(module, nnx.Param))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A network lowered as it is and unrolled, with the same parameters and inputs."""
+
+    network: ir.Network
+    stacked: nnx.Module
+    other: nnx.Module
+    params: Any
+    x: jax.Array
+
+    @staticmethod
+    def of(network: ir.Network, width: int, seed: int, dtype: Any = jnp.float32) -> Pair:
+        stacked = build(network, width, rngs=nnx.Rngs(seed))
+        params = jax.tree.map(lambda leaf: leaf.astype(dtype), pure(stacked))
+        x = jnp.asarray(np.random.default_rng(seed).normal(size=(3, width)), dtype)
+        return Pair(network, stacked, build(unrolled(network), width, rngs=nnx.Rngs(seed + 1)), params, x)
+
+    def outputs(self) -> tuple[jax.Array, jax.Array]:
+        other_params = unstacked(self.network.body, self.params)
+        return forward(self.stacked)(self.params, self.x), forward(self.other)(other_params, self.x)
+
+    def gradients(self) -> tuple[Any, Any]:
+        other_params = unstacked(self.network.body, self.params)
+        gradients = gradient(self.stacked)(self.params, self.x)
+        return unstacked(self.network.body, gradients), gradient(self.other)(other_params, self.x)
+
+
+def forward(module: nnx.Module) -> Any:
+    graph, state = nnx.split(module)
+
+    def apply(params: Any, x: jax.Array) -> jax.Array:
+        nnx.replace_by_pure_dict(state, params)
+        return nnx.merge(graph, state)(x)
+
+    return jax.jit(apply)
+
+
+def gradient(module: nnx.Module) -> Any:
+    apply = forward(module)
+
+    def loss(params: Any, x: jax.Array) -> jax.Array:
+        y = apply(params, x)
+        return jnp.sum(y * jnp.cos(jnp.arange(1.0, y.size + 1, dtype=y.dtype)).reshape(y.shape))
+
+    return jax.jit(jax.grad(loss))
+
+
+@pytest.mark.slow
+@settings(max_examples=30, phases=WITHOUT_SHRINKING)
+@given(networks(Sizes(min_width=8, max_width=16)), st.integers(0, 99))
+def test_a_stack_computes_what_the_unrolled_network_computes(drawn: tuple[ir.Network, int], seed: int) -> None:
+    pair = Pair.of(*drawn, seed)
+    np.testing.assert_array_equal(*pair.outputs())
+    assert_gradients_close(*pair.gradients(), 1e-5)
+
+
+@pytest.mark.slow
+@settings(max_examples=30, phases=WITHOUT_SHRINKING)
+@given(networks(Sizes(max_width=5)), st.integers(0, 99))
+def test_in_float64_gradients_agree_at_any_width(drawn: tuple[ir.Network, int], seed: int) -> None:
+    with jax.enable_x64(True):
+        pair = Pair.of(*drawn, seed, jnp.float64)
+        got, expected = pair.outputs()
+        assert got.dtype == expected.dtype == jnp.float64
+        np.testing.assert_array_equal(got, expected)
+        assert_gradients_close(*pair.gradients(), 1e-10)
+
+
+@pytest.mark.parametrize("remat", ["none", "dots", "full"])
+def test_the_paper_s_block_is_bitwise_the_unrolled_one(remat: str) -> None:
+    network = archlang.parse(f"dense16, ln, swish, @remat({remat}) res(4x<dense16,ln,swish>)*3").networks["network"]
+    pair = Pair.of(network, 8, seed=0)
+    np.testing.assert_array_equal(*pair.outputs())
+    assert_gradients_close(*pair.gradients(), 1e-5)
+
+
+def assert_gradients_close(got: Any, expected: Any, tolerance: float) -> None:
+    got, expected = leaves_by_path(got), leaves_by_path(expected)
+    assert got.keys() == expected.keys()
+    largest = max((float(jnp.max(jnp.abs(leaf))) for leaf in expected.values()), default=0.0)
+    for path, leaf in expected.items():
+        np.testing.assert_allclose(got[path], leaf, rtol=0, atol=tolerance * max(largest, 1e-30), err_msg=path)
+
+
+# --- what the module is like ------------------------------------------------------------------------------------------
+
+
+def test_a_stack_is_one_scan_whatever_its_count() -> None:
+    assert equations(stack_of(2)) == equations(stack_of(1000))
+    assert equations(stack_of(2)).count("scan") == 1
+
+
+def stack_of(count: int) -> Any:
+    module = shapes_only(archlang.parse(f"res(dense8, ln, swish)*{count}").networks["network"], 8)
+    graph, state = nnx.split(module)
+    return jax.make_jaxpr(lambda state, x: nnx.merge(graph, state)(x))(state, jax.ShapeDtypeStruct((2, 8), jnp.float32))
+
+
+def equations(closed: Any) -> list[str]:
+    names: list[str] = []
+    for equation in closed.jaxpr.eqns:
+        inner = [value for value in equation.params.values() if hasattr(value, "eqns") or hasattr(value, "jaxpr")]
+        names += [equation.primitive.name, *(name for jaxpr in inner for name in nested(jaxpr))]
+    return names
+
+
+def nested(jaxpr: Any) -> list[str]:
+    return equations(jaxpr if hasattr(jaxpr, "jaxpr") else type("Closed", (), {"jaxpr": jaxpr})())
+
+
+def test_the_default_policy_keeps_matrix_products_and_nothing_else() -> None:
+    """The gradient of a stack recomputes activations, never a matrix product: 1 forward, 2 backward in its loops."""
+    assert products("dots") == products("none") == 3
+    assert products("full") == 4
+
+
+def products(remat: str) -> int:
+    module = build(archlang.parse(f"@remat({remat}) res(dense8, ln, swish)*5").networks["network"], 8, rngs=nnx.Rngs(0))
+    graph, state = nnx.split(module)
+    closed = jax.make_jaxpr(jax.grad(lambda state, x: nnx.merge(graph, state)(x).sum()))(state, jnp.ones((2, 8)))
+    return equations(closed).count("dot_general")
+
+
+def test_kernels_are_drawn_from_the_law_of_the_paper() -> None:
+    kernels = pure(build(archlang.parse("(dense64)*50").networks["network"], 64, rngs=nnx.Rngs(0)))["body"]["kernel"]
+    assert kernels.shape == (50, 64, 64)
+    assert float(jnp.abs(kernels).max()) <= 1 / 8
+    np.testing.assert_allclose(float(kernels.std()), 1 / 8 / 3**0.5, rtol=0.01)
+    assert len({float(kernel[0, 0]) for kernel in kernels}) == 50
+
+
+def test_a_gaussian_bounds_its_log_std() -> None:
+    module = build(archlang.parse("gaussian3").networks["network"], 4, rngs=nnx.Rngs(0))
+    mean, log_std = module(1e6 * jnp.ones((2, 4)))
+    assert mean.shape == log_std.shape == (2, 3)
+    assert bool(jnp.all((log_std >= -5) & (log_std <= 2)))
+
+
+def test_bfloat16_computes_inside_and_keeps_float32_outside() -> None:
+    module = build(archlang.parse("@dtype(bf16) (dense8, ln, swish)").networks["network"], 4, rngs=nnx.Rngs(0))
+    y = module(jnp.ones((2, 4)))
+    assert y.dtype == jnp.float32
+    np.testing.assert_array_equal(y, y.astype(jnp.bfloat16).astype(jnp.float32))
+    assert {leaf.dtype for leaf in jax.tree.leaves(nnx.state(module, nnx.Param))} == {jnp.dtype("float32")}
+
+
+def test_a_network_that_does_not_take_the_width_is_refused() -> None:
+    with pytest.raises(archlang.SpecError, match=r"E0301.*a stack must keep its width"):
+        build(archlang.parse("(dense256, ln)*4").networks["network"], 29, rngs=nnx.Rngs(0))
