@@ -10,6 +10,7 @@ from archlang import syntax
 from archlang.arithmetic import Lookup, evaluate
 from archlang.diagnostics import Diagnostic, Replacement, did_you_mean
 from archlang.layers import LAYERS, LayerType, Parameter, Value
+from archlang.layers.kinds import Whole
 from archlang.source import Span
 from archlang.wrong import Wrong, wrong
 
@@ -117,7 +118,8 @@ def misfit_help(parameter: Parameter, argument: Given) -> str | None:
         return None
     if similar := did_you_mean(argument.value, options):
         return f"did you mean `{similar}`?"
-    return None if options else f"a name for a number goes in braces: `{{{argument.value}}}`"
+    braces = f"a name for a number goes in braces: `{{{argument.value}}}`"
+    return braces if isinstance(parameter.kind, Whole) else None
 
 
 def refuse_missing(name: str, span: Span, parameters: Sequence[Parameter], values: dict[str, Value]) -> None:

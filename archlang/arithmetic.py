@@ -20,9 +20,7 @@ def evaluate(node: syntax.Arithmetic, lookup: Lookup) -> Number:
         return literal(node)
     if isinstance(node, syntax.Variable):
         return lookup(node)
-    if isinstance(node, syntax.Negative):
-        return -whole(evaluate(node.operand, lookup), node.operand.span)
-    return binary(node, lookup)
+    return negative(node, lookup) if isinstance(node, syntax.Negative) else chain(node, lookup)
 
 
 def literal(node: syntax.Number) -> Number:
@@ -47,8 +45,26 @@ def whole(value: Number, span: Span) -> int:
     raise wrong("E0207", f"arithmetic is for whole numbers; this is {value}", span)
 
 
-def binary(node: syntax.Binary, lookup: Lookup) -> int:
-    left = whole(evaluate(node.left, lookup), node.left.span)
+def negative(node: syntax.Negative, lookup: Lookup) -> int:
+    """`---a`, without a recursion for each sign."""
+    operand, sign = node.operand, -1
+    while isinstance(operand, syntax.Negative):
+        operand, sign = operand.operand, -sign
+    return sign * whole(evaluate(operand, lookup), operand.span)
+
+
+def chain(node: syntax.Binary, lookup: Lookup) -> int:
+    """`a + b + c`, without a recursion for each term."""
+    terms = [node]
+    while isinstance(terms[-1].left, syntax.Binary):
+        terms.append(terms[-1].left)
+    value = whole(evaluate(terms[-1].left, lookup), terms[-1].left.span)
+    for term in reversed(terms):
+        value = binary(term, value, lookup)
+    return value
+
+
+def binary(node: syntax.Binary, left: int, lookup: Lookup) -> int:
     right = whole(evaluate(node.right, lookup), node.right.span)
     if node.operator == "/":
         return divide(node, left, right)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
@@ -14,7 +14,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from archlang import __version__, resources
-from archlang.diagnostics import Diagnostic, DiagnosticError, segments
+from archlang.diagnostics import Diagnostic, DiagnosticError, listing
 from archlang.limits import MAX_WIDTH
 from archlang.pipeline import Report, load
 from archlang.pipeline import check as check_spec
@@ -130,9 +130,9 @@ def counted(number: int | None) -> str:
     return "?" if number is None else f"{number:,}"
 
 
-def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
-    for diagnostic in diagnostics:
-        console(stderr=True).print(Text.assemble(*segments(diagnostic)), soft_wrap=True)
+def print_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
+    for parts in listing(diagnostics):
+        console(stderr=True).print(Text.assemble(*parts), soft_wrap=True)
 
 
 # --- entry ------------------------------------------------------------------------------------------------------------
@@ -152,7 +152,13 @@ def options(
 
 
 def add_runtime_commands() -> None:
-    for runtime in runtimes():
+    """The compiler goes on without the commands of a runtime that is broken."""
+    try:
+        found = runtimes()
+    except DiagnosticError as error:
+        print_diagnostics(error.diagnostics)
+        return
+    for runtime in found:
         for name, command in runtime.commands.items():
             app.command(name, help=command.help)(command.load())
 

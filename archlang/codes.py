@@ -38,4 +38,5 @@ CODES = {
     "E0406": "the action width is not the environment's",
     # E06xx: environments and training options
     "E0601": "an unknown environment",
+    "E0602": "a runtime cannot be loaded",
 }

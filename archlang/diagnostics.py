@@ -18,6 +18,8 @@ from archlang.source import Span
 SHOWN_COLUMNS = 110  # of a source line; longer lines are shown around the mistake
 Segment = tuple[str, str]  # text, rich style
 Place = tuple[str, int]  # source, line
+Mistake = tuple[str, object]  # code and span
+MAX_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -66,19 +68,18 @@ class SpecError(DiagnosticError):
 class Collector:
     """Gathers diagnostics; the same mistake at the same place is kept once, with the networks that it affects."""
 
-    diagnostics: list[Diagnostic] = field(default_factory=list)
-    affected: dict[int, list[str]] = field(default_factory=dict)
+    diagnostics: dict[Mistake, Diagnostic] = field(default_factory=dict)
+    affected: dict[Mistake, list[str]] = field(default_factory=dict)
 
     def add(self, diagnostic: Diagnostic, network: str | None = None) -> None:
-        index = next((i for i, d in enumerate(self.diagnostics) if same_mistake(d, diagnostic)), len(self.diagnostics))
-        if index == len(self.diagnostics):
-            self.diagnostics.append(diagnostic)
-        names = self.affected.setdefault(index, [])
+        mistake = (diagnostic.code, diagnostic.span or id(diagnostic))
+        self.diagnostics.setdefault(mistake, diagnostic)
+        names = self.affected.setdefault(mistake, [])
         if network is not None and network not in names:
             names.append(network)
 
     def results(self) -> tuple[Diagnostic, ...]:
-        return tuple(with_networks(d, self.affected.get(i, [])) for i, d in enumerate(self.diagnostics))
+        return tuple(with_networks(d, self.affected[mistake]) for mistake, d in self.diagnostics.items())
 
     @property
     def networks(self) -> set[str]:
@@ -90,10 +91,6 @@ class Collector:
             raise SpecError(self.results())
 
 
-def same_mistake(one: Diagnostic, other: Diagnostic) -> bool:
-    return one.span is not None and (one.code, one.span) == (other.code, other.span)
-
-
 def with_networks(diagnostic: Diagnostic, networks: Sequence[str]) -> Diagnostic:
     if len(networks) < 2:
         return diagnostic
@@ -101,8 +98,9 @@ def with_networks(diagnostic: Diagnostic, networks: Sequence[str]) -> Diagnostic
     return replace(diagnostic, notes=(*diagnostic.notes, note))
 
 
-def did_you_mean(word: str, candidates: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The candidate most like `word`, if one is like it."""
+def did_you_mean(word: str, candidates: Iterable[str], cutoff: float | None = None) -> str | None:
+    """The candidate most like `word`, if one is like it. In a short word one letter is much."""
+    cutoff = cutoff or (0.5 if len(word) <= 3 else 0.6)
     lowered = {candidate.lower(): candidate for candidate in candidates}
     close = get_close_matches(word.lower(), lowered, n=1, cutoff=cutoff)
     return lowered[close[0]] if close else None
@@ -135,9 +133,16 @@ def replacement_json(replacement: Replacement | None) -> dict[str, Any] | None:
 # --- for people -------------------------------------------------------------------------------------------------------
 
 
-def render(diagnostics: Iterable[Diagnostic]) -> str:
+def render(diagnostics: Sequence[Diagnostic]) -> str:
     """The diagnostics as plain text."""
-    return "\n".join("".join(text for text, _ in segments(diagnostic)) for diagnostic in diagnostics)
+    return "\n".join("".join(text for text, _ in parts) for parts in listing(diagnostics))
+
+
+def listing(diagnostics: Sequence[Diagnostic]) -> list[list[Segment]]:
+    """The first diagnostics, each as (text, style) pairs, and how many more there are."""
+    shown = [segments(diagnostic) for diagnostic in diagnostics[:MAX_SHOWN]]
+    more = len(diagnostics) - MAX_SHOWN
+    return [*shown, [(f"and {more} more\n", "bold")]] if more > 0 else shown
 
 
 def segments(diagnostic: Diagnostic) -> list[Segment]:

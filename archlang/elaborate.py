@@ -17,7 +17,7 @@ from archlang.diagnostics import Collector, Diagnostic, Replacement, did_you_mea
 from archlang.layers import LAYERS
 from archlang.limits import MAX_COUNT, MAX_NESTING
 from archlang.names import COMBINATORS, RESERVED, ROLES, split_glued, suggestion
-from archlang.pieces import Piece
+from archlang.pieces import Piece, too_deep
 from archlang.source import Span
 from archlang.wrong import Wrong, wrong
 
@@ -47,7 +47,8 @@ class Elaborator:
     collector: Collector = field(default_factory=Collector)
     definitions: dict[str, syntax.Definition] = field(default_factory=dict)
     known: dict[str, Value] = field(default_factory=dict)
-    active: list[str] = field(default_factory=list)
+    active: list[str] = field(default_factory=list)  # the definitions that are being looked at
+    depth: int = 0  # how many items are around the one that is being looked at, through definitions
     used: set[str] = field(default_factory=set)
 
     def report(self, mistake: Wrong) -> None:
@@ -119,8 +120,6 @@ class Elaborator:
         if name in self.active:
             ring = " → ".join([*self.active[self.active.index(name) :], name])
             raise wrong("E0203", f"`{name}` refers to itself: {ring}", span)
-        if len(self.active) > MAX_NESTING:
-            raise wrong("E0104", f"definitions refer to each other more than {MAX_NESTING} deep", span)
         value = self.definition(name)
         if value is None:
             raise Wrong
@@ -158,7 +157,13 @@ class Elaborator:
     # --- pieces of network --------------------------------------------------------------------------------------------
 
     def piece(self, item: syntax.Item) -> Piece:
-        return BUILDERS[type(item)](self, item)
+        if self.depth > MAX_NESTING:
+            raise too_deep(item.span)
+        self.depth += 1
+        try:
+            return BUILDERS[type(item)](self, item)
+        finally:
+            self.depth -= 1
 
     def every(self, *functions: Callable[[], Any]) -> list[Any]:
         """All the values; every function is called, so that every mistake is found. Raises `Wrong` if one is wrong."""
@@ -172,7 +177,7 @@ class Elaborator:
         return pieces.sequence(found, sequence.span)
 
     def group(self, group: syntax.Group) -> Piece:
-        return self.sequence(group.body).at(group.span)
+        return pieces.inside(self.sequence(group.body), group.span)
 
     def times(self, times: syntax.Times) -> Piece:
         count, body = self.every(lambda: self.count(times.count, "copies"), lambda: self.piece(times.body))
@@ -211,7 +216,7 @@ class Elaborator:
             raise wrong("E0206", f"`{call.name}` is a definition without parameters", call.span)
         value = self.look_up(call.name, call.name_span)
         if isinstance(value, Piece):
-            return value.used(call.span)
+            return pieces.inside(value, call.span)
         help = f"a number goes in braces: `{{{call.name}}}`"
         raise wrong("E0205", f"`{call.name}` is a number, not a network", call.span, help=help)
 

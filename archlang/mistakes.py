@@ -37,11 +37,14 @@ MISTAKES = (
     Mistake(r"\*\s*$", r"", "`*` needs a count: a number or `{…}`", "for instance `*250` or `*{depth/4}`", "(ln)*ln"),
     Mistake(r"[0-9}]x\s*$", r"", "this repeat has nothing to repeat", "for instance `4x<dense256,ln>`", "ln, 4x"),
     Mistake(r"@\s*\w+\([^)]*\)\s*$", r"", "an annotation needs something to stand on", None, "@remat(full)"),
+    Mistake(r"\w\s*=\s*$", r"^[,;)]$", "a value is missing behind `=`", None, "dense(bias=)"),
+    Mistake(r"", r"^\+$", "a network has no `+`", "`res(body)` adds the input; braces hold arithmetic", "dense4 + ln"),
+    Mistake(r"", r"^/$", "a network has no `/`", "arithmetic goes in braces: `{depth/4}`", "(ln)*3/4"),
+    Mistake(r"", r"^;$", "`;` does not belong here", "it parts the branches of `par(a; b)`", "<ln; rms>"),
     Mistake(r"", r"\|", "axes (`a | b`) are not part of this version", "write one value; `--set` changes it", "n = ln | id"),
     Mistake(r"", r"^=$", "`=` does not belong here", "a definition begins its line: `name = …`", "dense256, a = ln"),
     Mistake(r"[\w)>}]\s*$", r"^[\w<({]|@", "expected `,` between two layers", "write a `,`", "dense256 ln"),
     Mistake(r"[\w)>}]\s*$", r"^-", "a network has no `-`", "arithmetic goes in braces: `{width - 1}`", "dense -1"),
-    Mistake(r"^\s*$", r"^$", "nothing to parse", "the shortest network is `id`", " "),
 )
 
 CHARACTERS = {
@@ -50,8 +53,6 @@ CHARACTERS = {
     '"': ("`use` and strings are not part of this version", "write the definitions in this file"),
     "@": ("an annotation takes arguments", "for instance `@remat(full)` in front of a stack"),
     "×": ("`×` is not used", "write `x`: `4x<…>`"),
-    "+": ("a network has no `+`", "`res(body)` adds the input; arithmetic goes in braces: `{width + 1}`"),
-    "/": ("a network has no `/`", "arithmetic goes in braces: `{depth/4}`"),
 }
 
 

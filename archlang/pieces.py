@@ -9,7 +9,7 @@ from typing import Literal
 from archlang import ir
 from archlang.limits import MAX_NESTING, MAX_NODES
 from archlang.source import Span
-from archlang.wrong import wrong
+from archlang.wrong import Wrong, wrong
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,10 @@ class Piece:
         """The same piece seen at another place, or with other annotations."""
         return Piece(self.node.model_copy(update={"span": span, **changes}), self.size, self.height)
 
-    def used(self, span: Span) -> Piece:
-        """The piece where its name is used: one level deeper than where it was defined."""
-        return within_limits(Piece(self.at(span).node, self.size, self.height + 1))
+
+def inside(body: Piece, span: Span) -> Piece:
+    """The body in brackets, or where its name is used: the same node, one level deeper."""
+    return within_limits(Piece(body.at(span).node, body.size, body.height + 1))
 
 
 def sequence(pieces: Sequence[Piece], span: Span) -> Piece:
@@ -68,6 +69,10 @@ def within_limits(piece: Piece) -> Piece:
         message = f"this network writes out {piece.size:,} nodes; at most {MAX_NODES:,} are possible"
         raise wrong("E0209", message, piece.node.span, help="a stack, `(…)*n`, counts its body once")
     if piece.height > MAX_NESTING:
-        message = f"networks nest more than {MAX_NESTING} deep, definitions counted in"
-        raise wrong("E0104", message, piece.node.span, help="write out a part that is only wrapped")
+        raise too_deep(piece.node.span)
     return piece
+
+
+def too_deep(span: Span | None) -> Wrong:
+    message = f"networks nest more than {MAX_NESTING} deep: brackets, repeats and definitions together"
+    return wrong("E0104", message, span)

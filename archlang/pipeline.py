@@ -8,12 +8,12 @@ from typing import Any
 
 from archlang import ir, syntax
 from archlang.analysis.params import dense_layers, num_params
-from archlang.checks.roles import check_roles
+from archlang.checks.roles import check_roles, end
 from archlang.checks.shapes import check_shapes
 from archlang.diagnostics import Collector, Diagnostic, SpecError, as_json
-from archlang.load import load_source, shipped_like
 from archlang.names import ROLES
 from archlang.parse import parse as parse_source
+from archlang.read import load_source, shipped_like
 from archlang.source import Source
 from archlang.spec import Network, Spec
 from archlang.types import Type
@@ -147,7 +147,7 @@ def refuse_other_actions(spec: Spec, outputs: Mapping[str, Type], env: Environme
         return
     message = f"the actor has {actor.width} actions; {env.name} has {env.action_dim}"
     help = "write `gaussian` without a number"
-    collector.add(Diagnostic("E0406", message, spec.networks["actor"].span, help=help))
+    collector.add(Diagnostic("E0406", message, end(spec.networks["actor"]), help=help))
 
 
 def report(network: ir.Network, x: Type, y: Type) -> NetworkReport:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from archlang.diagnostics import Diagnostic, DiagnosticError, did_you_mean
@@ -62,7 +62,17 @@ class Runtime:
 @cache
 def runtimes() -> tuple[Runtime, ...]:
     """The installed runtimes."""
-    return tuple(point.load() for point in entry_points(group=GROUP))
+    return tuple(load_point(point) for point in entry_points(group=GROUP))
+
+
+def load_point(point: EntryPoint) -> Runtime:
+    """One runtime; a package that is broken is a diagnostic, whatever it raises."""
+    try:
+        return point.load()
+    except Exception as error:
+        message = f"the runtime `{point.name}` ({point.value}) cannot be loaded: {type(error).__name__}: {error}"
+        help = "reinstall the package that holds it"
+        raise DiagnosticError([Diagnostic("E0602", message, Source("", point.value).span(), help=help)]) from error
 
 
 def environment(name: str) -> Environment:

@@ -18,7 +18,7 @@ TIERS = (
     {"codes", "limits", "resources", "source", "types"},
     {"diagnostics"},
     {"layers", "syntax", "targets", "workload"},
-    {"brackets", "ir", "load", "mistakes", "names", "wrong"},
+    {"brackets", "ir", "mistakes", "names", "read", "wrong"},
     {"arithmetic", "infer", "parse", "pieces"},
     {"arguments"},
     {"annotate"},

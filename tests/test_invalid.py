@@ -1,0 +1,67 @@
+"""Wrong programs: each gives the diagnostics that stand beside it in tests/cases/invalid, at the place that stands there."""
+
+from __future__ import annotations
+
+import cases
+import pytest
+
+import archlang
+from archlang.codes import CODES
+from archlang.diagnostics import as_json, render
+from archlang.mistakes import MISTAKES, Mistake
+
+CASES = cases.read("invalid")
+ENVIRONMENT = archlang.Environment("toy", state_dim=10, goal_dim=3, action_dim=2)
+
+
+def diagnostics_of(program: str, options: dict[str, str]) -> tuple[archlang.Diagnostic, ...]:
+    width = int(options["in"]) if "in" in options else None
+    env = ENVIRONMENT if "env" in options else None
+    try:
+        archlang.check(archlang.parse(program), in_features=width, env=env)
+    except archlang.SpecError as error:
+        return error.diagnostics
+    return ()
+
+
+def header_of(case: cases.Case, first: archlang.Diagnostic) -> str:
+    assert first.span is not None
+    options = (f"{key}={value}" if value else key for key, value in case.options.items())
+    return " ".join((first.code, f"{first.span.line}:{first.span.column}", *options))
+
+
+@pytest.mark.skipif(cases.UPDATE, reason="the cases are being written")
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_a_wrong_program_is_told_so(case: cases.Case) -> None:
+    found = diagnostics_of(case.program, case.options)
+    assert found, "accepted"
+    assert header_of(case, found[0]) == case.header
+    assert render(found).strip("\n") == case.expected
+
+
+@pytest.mark.skipif(not cases.UPDATE, reason="only on request")
+def test_update_the_cases() -> None:
+    found = [(case, diagnostics_of(case.program, case.options)) for case in CASES]
+    assert [case for case, diagnostics in found if not diagnostics] == []
+    cases.write("invalid", [(case, header_of(case, got[0]), render(got).strip("\n")) for case, got in found])
+
+
+def test_every_code_of_the_compiler_has_a_case() -> None:
+    by_files = {"E0001", "E0002", "E0003"}
+    shown = {case.header.split()[0] for case in CASES} | by_files
+    assert {code for code in CODES if code < "E0600"} - shown == set()
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=[mistake.message for mistake in MISTAKES])
+def test_the_table_of_syntax_mistakes_says_what_its_examples_need(mistake: Mistake) -> None:
+    assert [diagnostic.message for diagnostic in diagnostics_of(mistake.example, {})] == [mistake.message]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_json_holds_the_place(case: cases.Case) -> None:
+    for diagnostic in diagnostics_of(case.program, case.options):
+        data = as_json(diagnostic)
+        lines = case.program.split("\n")
+        assert data["file"] == "<inline>"
+        assert 1 <= data["column"] <= len(lines[data["line"] - 1]) + 1
+        assert (data["end"]["line"], data["end"]["column"]) >= (data["line"], data["column"])

@@ -1,0 +1,243 @@
+"""Right programs: what a text means, that equal texts mean equal networks, and that no text crashes the compiler."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import cases
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import archlang
+from archlang import ir, resources
+from archlang.diagnostics import render
+from archlang.limits import MAX_FILE_BYTES, MAX_NESTING
+from archlang.testing import Sizes, networks
+
+
+def meaning(text: str) -> ir.Expression:
+    (network,) = archlang.parse(text).networks.values()
+    return network.body
+
+
+# --- what a text means ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("dense256", "dense(256)"),
+        ("dense256", "dense(features=256)"),
+        ("dense(256, true)", "dense256(bias=true)"),
+        ("dense(256, init=lecun_uniform)", "dense256"),
+        ("4xln", "4x ln"),
+        ("4x ln*3", "4x (ln*3)"),
+        ("ln*2*3", "(ln*2)*3"),
+        ("<dense4, ln>", "dense4, ln"),
+        ("(dense4, ln)", "<dense4,\n  ln>"),
+        ("res(dense4, ln)", "res(<dense4, ln>)"),
+        ("dense{3 + 2*4 - 1}", "dense10"),
+        ("dense{(3 + 2)*4}", "dense20"),
+        ("dense{-3 + 8/2}", "dense1"),
+        ("{2}x ln", "2x ln"),
+        ("(ln)*{2*2}", "(ln)*4"),
+        ("w = 4\nnet = dense{w}", "dense4"),
+        ("w = 4\nn = {w*2}\nnet = dense{n}", "dense8"),
+        ("unit = <dense4, ln>\nnet = 2x unit", "2x<dense4, ln>"),
+        ("net = unit, unit\nunit = ln", "ln, ln"),
+        ("@remat(full) (ln)*3", "ln*3"),
+        ("@unroll(2) @remat(full) (ln)*3", "ln*3"),
+        ("ln # layer norm\n, rms", "ln, rms"),
+        ("ln,\r\n\trms", "ln, rms"),
+        ("par(ln; rms)", "par(ln; rms, join=sum)"),
+        ("net = dense4(\n  bias = false\n)", "dense(4, bias=false)"),
+    ],
+)
+def test_two_texts_mean_the_same(one: str, other: str) -> None:
+    assert meaning(one) == meaning(other)
+    assert hash(meaning(one)) == hash(meaning(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("4x ln", "ln*4"), ("ln, rms", "rms, ln"), ("dense4", "dense5"), ("@dtype(bf16) ln", "ln"), ("res(ln)", "ln")],
+)
+def test_two_texts_mean_different_things(one: str, other: str) -> None:
+    assert meaning(one) != meaning(other)
+
+
+def test_a_file_gives_its_roles_or_what_nothing_uses() -> None:
+    assert list(archlang.parse("a = ln\nb = a\nc = rms\nn = 3").networks) == ["b", "c"]
+    assert list(archlang.parse("c = ln\ng_encoder = c\nactor = c, gaussian2\nd = c").networks) == ["actor", "g_encoder"]
+
+
+def test_bind_gives_another_value_and_leaves_the_first_alone() -> None:
+    spec = archlang.parse("depth = 8\nnorm = ln\nnet = (dense4, norm)*{depth/4}")
+    bound = spec.bind(depth=16, norm="rms").bind(depth=12)
+    assert bound.networks["net"].body == meaning("(dense4, rms)*3")
+    assert spec.networks["net"].body == meaning("(dense4, ln)*2")
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [({"dpeth": 4}, "E0201"), ({"depth": "6"}, "E0207"), ({"depth": "4\nnorm = rms"}, "E0101"), ({"depth": ""}, "E0101")],
+)
+def test_a_wrong_binding_is_refused(values: dict[str, Any], code: str) -> None:
+    with pytest.raises(archlang.SpecError) as caught:
+        archlang.parse("depth = 8\nnet = (dense4)*{depth/4}").bind(**values)
+    assert [diagnostic.code for diagnostic in caught.value.diagnostics] == [code]
+
+
+@pytest.mark.parametrize("name", resources.spec_names())
+def test_shipped_specs_have_the_count_that_they_state(name: str) -> None:
+    spec = archlang.load(name)
+    stated = {"reacher": (archlang.Environment("reacher", 10, 3, 2), 62_404)}
+    stated["wang2025/base"] = (archlang.Environment("humanoid", 268, 3, 17), 12_917_410)
+    env, params = stated[name]
+    assert f"{params:,} parameters" in spec.text
+    assert archlang.check(spec, env=env).params == params
+
+
+def test_unknown_widths_leave_out_what_depends_on_them() -> None:
+    report = archlang.check("g_encoder = dense8, ln, dense64\nactor = swish, gaussian2")
+    assert report.networks["g_encoder"].as_json() | {"hash": ""} == {
+        "in": None,
+        "out": 64,
+        "params": None,
+        "dense_layers": 2,
+        "hash": "",
+    }
+    assert report.params is None
+
+
+# --- limits -----------------------------------------------------------------------------------------------------------
+
+
+def nested(depth: int, opening: str = "res(", closing: str = ")") -> str:
+    return opening * depth + "dense4" + closing * depth
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing", "levels"),
+    [("(", ")", 1), ("res(", ")", 1), ("par(ln; ", ")", 1), ("1x<ln, ", ">", 2), ("(", "*1)", 2), ("@dtype(bf16) ", "", 1)],
+)
+def test_the_deepest_nesting_that_is_allowed_works(opening: str, closing: str, levels: int) -> None:
+    network = archlang.parse(nested(MAX_NESTING // levels, opening, closing)).networks["network"]
+    assert ir.Network.model_validate_json(network.model_dump_json()).body == network.body
+    with pytest.raises(archlang.SpecError, match="E0104"):
+        archlang.parse(nested(MAX_NESTING // levels + 1, opening, closing))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join([*(f"a{i} = res(a{i + 1})" for i in range(100)), "a100 = ln"]),
+        "\n".join(["a0 = ln", *(f"a{i + 1} = a{i}" for i in range(3000))]),
+        "\n".join([*(f"a{i} = a{i + 1}" for i in range(3000)), "a3000 = ln"]),
+        "1x " * 20000 + "ln",
+        "ln" + "*1" * 30000,
+        "@dtype(bf16) " * 5000 + "ln",
+        "\n".join([*(f"a{i} = res(1x (a{i + 1}))" for i in range(100)), "a100 = ln"]),
+        "\n".join(["a100 = ln", *(f"a{i} = res(1x (a{i + 1}))" for i in reversed(range(100)))]),
+    ],
+)
+def test_nesting_through_definitions_and_repeats_has_the_same_limit(text: str) -> None:
+    with pytest.raises(archlang.SpecError, match=r"E0104|E0209"):
+        archlang.parse(text)
+
+
+def test_arithmetic_may_be_as_long_as_a_file() -> None:
+    assert meaning("dense{" + "1+" * 30000 + "1}") == meaning("dense30001")
+    assert meaning("dense{" + "-" * 60000 + "1}") == meaning("dense1")
+
+
+def test_many_mistakes_are_counted_not_listed() -> None:
+    with pytest.raises(archlang.SpecError, match="and 9980 more") as caught:
+        archlang.parse("x," * 9999 + "y")
+    assert len(caught.value.diagnostics) == 10_000
+
+
+def test_doubling_definitions_stop_at_the_limit() -> None:
+    text = "\n".join(["a0 = ln", *(f"a{i + 1} = a{i}, a{i}" for i in range(40))])
+    with pytest.raises(archlang.SpecError, match=r"E0209.*writes out 16,384 nodes"):
+        archlang.parse(text)
+
+
+def test_a_large_text_is_refused_and_the_largest_is_not() -> None:
+    body = "ln," * 5000
+    assert archlang.parse(f"{body}ln #{'x' * (MAX_FILE_BYTES - len(body) - 4)}")
+    with pytest.raises(archlang.SpecError, match="E0003"):
+        archlang.parse("ln" + " " * MAX_FILE_BYTES)
+
+
+def test_a_count_beyond_any_memory_is_only_a_number() -> None:
+    network = archlang.parse("(dense256)*9223372036854775807").networks["network"]
+    assert network.num_params(256) == 9223372036854775807 * 65792
+
+
+# --- laws -------------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=300)
+@given(networks(Sizes(max_width=2**31 - 1, max_count=2**63 - 1, casts=True), depth=4))
+def test_ir_goes_to_json_and_back_exactly(drawn: tuple[ir.Network, int]) -> None:
+    network, _ = drawn
+    again = ir.Network.model_validate_json(network.model_dump_json())
+    assert again == network
+    assert again.hash == network.hash
+    assert again.model_dump_json() == network.model_dump_json()
+
+
+def test_the_content_hash_is_the_same_in_every_process() -> None:
+    text = "res(4x<dense256,ln,swish>)*250"
+    program = f"import archlang; print(archlang.parse({text!r}).networks['network'].hash)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == archlang.parse(text).networks["network"].hash == "e911f4c16a55a9f2"
+    assert archlang.parse(f"@remat(full) {text}  # other").networks["network"].hash == "e911f4c16a55a9f2"
+
+
+VALID = [
+    "res(4x<dense256,ln,swish>)*250",
+    "par(dense3; 2x<dense4, rms>, join=concat), @dtype(bf16) (gelu, tanh)*2",
+    *(archlang.load(name).text for name in resources.spec_names()),
+]
+WRONG = [case.program for case in cases.read("invalid")]
+PIECES = st.sampled_from(
+    [*"()<>{},;=*@#|-+/\n\t 0129x", "4x", "res(", "dense", "ln", "é", "٣", "\x00", "\ud800", "{a}", "@remat("]
+)
+
+
+@st.composite
+def mutations(draw: st.DrawFn) -> str:
+    """A text with a few pieces put in, taken away or doubled."""
+    text = draw(st.sampled_from([*VALID, *WRONG]))
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(st.integers(0, len(text)))
+        end = draw(st.integers(start, min(len(text), start + 8)))
+        middle = draw(st.one_of(PIECES, st.just(text[start:end] * 2), st.just("")))
+        text = text[:start] + middle + text[end:]
+    return text
+
+
+@settings(max_examples=3000)
+@given(mutations(), st.one_of(st.none(), st.integers(1, 2**31 - 1)))
+def test_a_mutation_parses_or_is_told_why_not(text: str, width: int | None) -> None:
+    outcome = checked(text, width)
+    if isinstance(outcome, archlang.Report):
+        assert json.dumps(outcome.as_json())
+        return
+    for diagnostic in outcome:
+        assert diagnostic.span is not None
+        assert 0 <= diagnostic.span.start <= diagnostic.span.end <= len(diagnostic.span.source.text)
+    assert render(outcome)
+
+
+def checked(text: str, width: int | None) -> archlang.Report | tuple[archlang.Diagnostic, ...]:
+    try:
+        return archlang.check(archlang.parse(text), in_features=width)
+    except archlang.SpecError as error:
+        return error.diagnostics
