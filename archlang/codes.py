@@ -39,4 +39,15 @@ CODES = {
     # E06xx: environments and training options
     "E0601": "an unknown environment",
     "E0602": "a runtime cannot be loaded",
+    "E0603": "a setting that cannot be honoured",
+    # E07xx: runs and their folders
+    "E0701": "a folder that is not a run",
+    "E0702": "a run that cannot be understood",
+    "E0703": "a run with other settings",
+    "E0704": "a checkpoint that cannot be read",
+    "E0705": "a file that cannot be used",
+    "E0706": "a run that is in use",
+    "E0707": "a run without a checkpoint",
+    "E0708": "numbers that are not finite",
+    "E0709": "not enough memory",
 }

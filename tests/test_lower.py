@@ -12,6 +12,7 @@ import pytest
 from flax import nnx
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from unrolling import unrolled, unstacked
 
 import archlang
 from archlang import Environment, ir
@@ -56,40 +57,6 @@ def test_the_closed_form_counts_what_the_module_has(drawn: tuple[ir.Network, int
 
 
 # --- stacks against unrolled networks ---------------------------------------------------------------------------------
-
-
-def unrolled(node: ir.Node) -> Any:
-    """The same network with every stack written out as independent copies."""
-    if isinstance(node, ir.Repeat):
-        return ir.Repeat(body=unrolled(node.body), count=node.count, stacked=False)
-    if isinstance(node, ir.Sequence):
-        return ir.Sequence(items=tuple(unrolled(item) for item in node.items))
-    if isinstance(node, ir.Parallel):
-        return ir.Parallel(branches=tuple(unrolled(branch) for branch in node.branches), join=node.join)
-    if isinstance(node, ir.Residual | ir.Cast | ir.Network):
-        return node.model_copy(update={"body": unrolled(node.body)})
-    return node
-
-
-def unstacked(node: ir.Node, state: Any) -> Any:
-    """The parameters of a lowered network, laid out as those of the unrolled one."""
-    if isinstance(node, ir.Repeat) and node.stacked:
-        copies = [state] if node.count == 1 else [rows(state.get("body", {}), i) for i in range(node.count)]
-        return {"items": {i: unstacked(node.body, copy) for i, copy in enumerate(copies)}}
-    if isinstance(node, ir.Repeat | ir.Sequence):
-        bodies = node.items if isinstance(node, ir.Sequence) else (node.body,) * node.count
-        items = state.get("items", {})
-        return {"items": {i: unstacked(body, items.get(i, {})) for i, body in enumerate(bodies)}}
-    if isinstance(node, ir.Parallel):
-        found = state.get("branches", {})
-        return {"branches": {i: unstacked(branch, found.get(i, {})) for i, branch in enumerate(node.branches)}}
-    if isinstance(node, ir.Residual | ir.Cast):
-        return {"body": unstacked(node.body, state.get("body", {}))}
-    return state
-
-
-def rows(state: Any, index: int) -> Any:
-    return jax.tree.map(lambda leaf: leaf[index], state)
 
 
 def leaves_by_path(state: Any) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Shapes:
         y = self.type_of(node.body, x)
         if y.agrees_with(x):
             return x if x.width is not None else y
-        return self.changed("E0302", "a residual body must keep its width", node.body, x, y)
+        return self.changed("E0302", "a residual body must keep its width", node, x, y)
 
     def repeat(self, node: ir.Repeat, x: Type) -> Type:
         if node.stacked:
@@ -69,7 +69,7 @@ class Shapes:
         y = self.type_of(node.body, x)
         if y.agrees_with(x):
             return x if x.width is not None else y
-        return self.changed("E0301", "a stack must keep its width", node.body, x, y, stack=node)
+        return self.changed("E0301", "a stack must keep its width", node, x, y)
 
     def parallel(self, node: ir.Parallel, x: Type) -> Type:
         outputs = [self.type_of(branch, x) for branch in node.branches]
@@ -98,24 +98,13 @@ class Shapes:
     def cast(self, node: ir.Cast, x: Type) -> Type:
         return self.type_of(node.body, x.with_dtype(node.dtype)).with_dtype(x.dtype)
 
-    def changed(self, code: str, message: str, body: ir.Node, x: Type, y: Type, stack: ir.Repeat | None = None) -> Type:
+    def changed(self, code: str, message: str, node: ir.Residual | ir.Repeat, x: Type, y: Type) -> Type:
         """Report a body that changes its type, with the layer that does it and what would mend it."""
-        culprit = last_change(body, x)
+        body, culprit = node.body, last_change(node.body, x)
         span = culprit.span if culprit is not None and culprit is not body else None
         secondary = ((span, f"this makes it {y}"),) if span else ()
-        help, edit = self.mend(body, x, y, culprit, stack)
+        help, edit = mend(node, x, y, culprit)
         return self.report(code, message, body.span, f"takes {x}, gives {y}", secondary, help, edit)
-
-    def mend(
-        self, body: ir.Node, x: Type, y: Type, culprit: ir.Node | None, stack: ir.Repeat | None
-    ) -> tuple[str | None, Replacement | None]:
-        if y.distribution:
-            return "a distribution stands at the end of an actor, behind the stack", None
-        if stack is not None and stack.span and output_type(body, y) == y:
-            return f"put a `dense{y.width}` before the stack:  dense{y.width}, {first_line(stack.span)}", None
-        if culprit is None or culprit.span is None or not re.fullmatch(r"dense\d+", culprit.span.text):
-            return None, None
-        return f"make it `dense{x.width}`", Replacement(culprit.span, f"dense{x.width}")
 
     def report(
         self,
@@ -141,6 +130,29 @@ RULES: dict[type[ir.Node], Callable[[Shapes, Any, Type], Type]] = {
     ir.Parallel: Shapes.parallel,
     ir.Cast: Shapes.cast,
 }
+
+
+def mend(node: ir.Residual | ir.Repeat, x: Type, y: Type, culprit: ir.Node | None) -> tuple[str | None, Replacement | None]:
+    """What to do about a body that changes its type: a layer before it, or another width inside it."""
+    if y.distribution:
+        return "a distribution stands at the end of an actor, behind the stack", None
+    if node.span and x.width not in widths(node.body, x) and output_type(node.body, y) == y:
+        what = "the stack" if isinstance(node, ir.Repeat) else "it"
+        return f"put a `dense{y.width}` before {what}:  dense{y.width}, {first_line(node.span)}", None
+    if culprit is None or culprit.span is None or not re.fullmatch(r"dense\d+", culprit.span.text):
+        return None, None
+    return f"make it `dense{x.width}`", Replacement(culprit.span, f"dense{x.width}")
+
+
+def widths(node: ir.Node, x: Type) -> set[int | None]:
+    """The widths that the layers of a node give."""
+    if isinstance(node, ir.Layer):
+        return {node.layer.output(x).width}
+    found: set[int | None] = set()
+    for child in ir.children(node):
+        found |= widths(child, x)
+        x = x if isinstance(node, ir.Parallel) else output_type(child, x)
+    return found
 
 
 def last_change(node: ir.Node, x: Type) -> ir.Node | None:

@@ -1,0 +1,14 @@
+"""The contrastive-RL runtime: it trains what archlang compiles. Importing it loads neither jax nor brax."""
+
+from __future__ import annotations
+
+from archlang import Command, Runtime
+from archlang_runtime.envs.table import TASKS
+
+runtime = Runtime(
+    environments={name: task.environment for name, task in TASKS.items()},
+    commands={
+        "train": Command("archlang_runtime.commands:train", "Train a specification's networks; an existing run goes on."),
+        "eval": Command("archlang_runtime.commands:evaluate", "Measure how long a run's agent stays at its goal."),
+    },
+)

@@ -1,0 +1,146 @@
+"""The settings of a run, and the schedule that follows from them. Imports no jax.
+
+The defaults are those of Wang et al. 2025 (Table 2 and the released code). An environment's row in the table may replace
+them with settings that suit it, and a flag replaces both.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+
+from archlang import Diagnostic, did_you_mean
+from archlang_runtime.envs import find_task
+from archlang_runtime.errors import RunError
+
+MAX_TIME = 2**31 - 2**20  # the buffer counts the steps of each environment in int32
+
+
+class TrainConfig(BaseModel):
+    """Everything that decides what a run computes. Two runs with equal configurations and specifications are equal."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    environment: str = Field(description="environment to train in")
+    steps: int = Field(100_000_000, ge=1, description="environment steps, rounded up to whole epochs")
+    seed: int = Field(0, ge=0, lt=2**32, description="seed of every random draw")
+
+    num_envs: int = Field(512, ge=1, description="environments that run side by side")
+    episode_length: int = Field(1_000, ge=1, description="control steps until an episode ends for lack of time")
+    unroll_length: int = Field(62, ge=1, description="control steps of each environment between two rounds of updates")
+    updates_per_unroll: int = Field(800, ge=1, description="updates after each unroll")
+    unrolls_per_epoch: int = Field(32, ge=1, description="unrolls between two evaluations, each with a checkpoint")
+
+    replay_rows: int = Field(10_000, ge=1, description="transitions kept for each environment")
+    prefill_rows: int = Field(1_000, ge=1, description="transitions collected in each environment before the first update")
+    batch_size: int = Field(512, ge=2, description="transitions in one update, each a negative for all others")
+
+    discount: float = Field(0.99, gt=0, lt=1, description="goals k steps ahead are drawn in proportion to discount^k")
+    logsumexp_penalty: float = Field(0.1, ge=0, description="weight of the penalty on the contrastive loss's partition")
+    target_entropy: float = Field(-0.5, description="entropy that the policy is held at, per action dimension")
+    actor_learning_rate: float = Field(3e-4, gt=0, description="Adam's step size for the actor")
+    critic_learning_rate: float = Field(3e-4, gt=0, description="Adam's step size for both encoders")
+    alpha_learning_rate: float = Field(3e-4, gt=0, description="Adam's step size for the entropy's weight")
+
+    num_eval_envs: int = Field(128, ge=1, description="episodes in each evaluation")
+
+    @model_validator(mode="after")
+    def numbers_agree(self) -> TrainConfig:
+        if self.prefill_rows > self.replay_rows:
+            raise ValueError(f"prefill_rows is at most replay_rows, {self.replay_rows}; got {self.prefill_rows}")
+        stored = self.num_envs * self.prefill_rows
+        if self.batch_size > stored:
+            raise ValueError(f"batch_size is at most num_envs x prefill_rows, {stored}; got {self.batch_size}")
+        if self.total_steps // self.num_envs > MAX_TIME:
+            raise ValueError(f"steps is at most {MAX_TIME:,} in each environment; got {self.steps:,}")
+        return self
+
+    # --- the schedule that follows -----------------------------------------------------------------------------------
+
+    @property
+    def steps_per_unroll(self) -> int:
+        """Environment steps of one unroll, over all environments."""
+        return self.num_envs * self.unroll_length
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Environment steps of one epoch."""
+        return self.steps_per_unroll * self.unrolls_per_epoch
+
+    @property
+    def updates_per_epoch(self) -> int:
+        """Updates of one epoch."""
+        return self.updates_per_unroll * self.unrolls_per_epoch
+
+    @property
+    def prefill_unrolls(self) -> int:
+        """Unrolls before the first update: `prefill_rows`, rounded up."""
+        return ceil_div(self.prefill_rows, self.unroll_length)
+
+    @property
+    def prefill_steps(self) -> int:
+        """Environment steps before the first update."""
+        return self.prefill_unrolls * self.steps_per_unroll
+
+    @property
+    def epochs(self) -> int:
+        """Epochs: as many as `steps` asks for, rounded up, at least one."""
+        return max(1, ceil_div(self.steps - self.prefill_steps, self.steps_per_epoch))
+
+    @property
+    def total_steps(self) -> int:
+        """Environment steps that the run really takes."""
+        return self.steps_after(self.epochs)
+
+    @property
+    def total_updates(self) -> int:
+        """Updates that the run really makes."""
+        return self.epochs * self.updates_per_epoch
+
+    @property
+    def env_steps_per_update(self) -> float:
+        """The update-to-data ratio, as the paper writes it: 1 update to this many environment steps."""
+        return self.steps_per_unroll / self.updates_per_unroll
+
+    def steps_after(self, epoch: int) -> int:
+        """Environment steps taken when `epoch` is over; epoch 0 is before the first step."""
+        return self.prefill_steps + epoch * self.steps_per_epoch if epoch else 0
+
+
+def ceil_div(a: int, b: int) -> int:
+    return -(-a // b)
+
+
+def make_config(environment: str, **chosen: Any) -> TrainConfig:
+    """The environment's settings with those `chosen` in their place (None: not chosen). Wrong ones are E0603."""
+    given = {name: value for name, value in chosen.items() if value is not None}
+    settings = {"environment": environment, **find_task(environment).training, **given}
+    try:
+        return TrainConfig.model_validate(settings)
+    except ValidationError as mistakes:
+        raise RunError(explain(mistake) for mistake in mistakes.errors()) from None
+
+
+BOUNDS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
+
+
+def explain(mistake: Any) -> Diagnostic:
+    """One of pydantic's errors in our words: the setting, what it takes, what it got."""
+    if not mistake["loc"]:  # from `numbers_agree`
+        return Diagnostic("E0603", mistake["msg"].removeprefix("Value error, "))
+    name = str(mistake["loc"][0])
+    field = TrainConfig.model_fields.get(name)
+    if field is None:
+        similar = did_you_mean(name, TrainConfig.model_fields)
+        return Diagnostic("E0603", f"there is no setting `{name}`", help=f"did you mean `{similar}`?" if similar else None)
+    kind = "a whole number" if field.annotation is int else "a number"
+    message = f"{name} takes {kind}{bounds(field)}; got {mistake['input']!r}"
+    return Diagnostic("E0603", message, help=f"{name}: {field.description}")
+
+
+def bounds(field: FieldInfo) -> str:
+    """The limits of a setting, such as ` > 0 and < 1`."""
+    limits = [(sign, getattr(rule, name, None)) for rule in field.metadata for name, sign in BOUNDS.items()]
+    return " and".join(f" {sign} {limit}" for sign, limit in limits if limit is not None)

@@ -1,0 +1,223 @@
+"""A run's folder: what was asked for, what came out, and the rules for going on with it.
+
+- config.json: settings, environment, hashes of the networks; its presence makes the folder a run
+- spec.arch: the specification as it was written
+- versions.json: versions of everything that decides the numbers
+- metrics.jsonl: one line per epoch
+- checkpoints/: the newest training states
+- learning_curve.png
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import python_version
+from typing import Any
+
+from archlang import Spec, load
+from archlang_runtime.config import TrainConfig
+from archlang_runtime.envs import find_task
+from archlang_runtime.errors import RunError, error
+
+FORMAT = 1  # of the folder; raised when its files change their meaning
+PACKAGES = ("archlang", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "brax", "mujoco", "numpy")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run computes: its settings, its specification, and the definitions that were set to something else."""
+
+    config: TrainConfig
+    spec: Spec
+    settings: Mapping[str, str]
+
+    def as_json(self) -> dict[str, Any]:
+        hashes = {name: network.hash for name, network in self.spec.networks.items()}
+        return {
+            "format": FORMAT,
+            "config": self.config.model_dump(),
+            "set": dict(self.settings),
+            "networks": hashes,
+        }
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run."""
+
+    path: Path
+
+    @property
+    def spec(self) -> Path:
+        return self.path / "spec.arch"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def learning_curve(self) -> Path:
+        return self.path / "learning_curve.png"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    # --- what was asked for ------------------------------------------------------------------------------------------
+
+    def exists(self) -> bool:
+        """Whether there is a run here. Something else that is in the way is E0701."""
+        if self.path.is_dir():
+            if (self.path / "config.json").is_file():
+                return True
+            if any(entry.name != ".lock" for entry in self.path.iterdir()):
+                raise error("E0701", f"{self.path} is not empty and not a run", "choose another --out")
+        elif self.path.exists():
+            raise error("E0701", f"{self.path} is a file; a run is a folder", "choose another --out")
+        return False
+
+    def read_plan(self) -> dict[str, Any]:
+        """config.json. One that cannot be understood is E0702."""
+        place = self.path / "config.json"
+        try:
+            plan = json.loads(place.read_text(encoding="utf-8"))
+            if plan["format"] != FORMAT:
+                raise ValueError(f"format {plan['format']}, this version of archlang reads {FORMAT}")
+            TrainConfig.model_validate(plan["config"])
+            return plan | {"networks": dict(plan["networks"]), "set": dict(plan["set"])}
+        except (ValueError, KeyError, TypeError) as problem:
+            why = str(problem).splitlines()[0]
+            raise error("E0702", f"cannot read {place}: {why}", "choose another --out") from problem
+
+    def load_plan(self) -> Plan:
+        """What the run was asked for. A folder that is not a run is E0701."""
+        if not self.exists():
+            raise error("E0701", f"{self.path} is not a run", "`archlang train … --out RUN` makes one")
+        plan = self.read_plan()
+        config = TrainConfig.model_validate(plan["config"])
+        action_dim = find_task(config.environment).environment.action_dim
+        return Plan(config, load(str(self.spec)).bind(action_dim=action_dim, **plan["set"]), plan["set"])
+
+    def write_plan(self, plan: Plan) -> None:
+        """Make the folder a run, or write down what changed."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        write(self.spec, plan.spec.text)
+        if not (self.path / "versions.json").exists():
+            write(self.path / "versions.json", json.dumps(versions(), indent=2) + "\n")
+        write(self.path / "config.json", json.dumps(plan.as_json(), indent=2) + "\n")
+
+    def other_versions(self) -> list[str]:
+        """What has another version than when the run began, such as `jax 0.10.2, was 0.10.1`."""
+        try:
+            before = json.loads((self.path / "versions.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return []
+        now = versions()
+        return [f"{name} {now[name]}, was {before.get(name)}" for name in now if before.get(name) != now[name]]
+
+    # --- what came out -----------------------------------------------------------------------------------------------
+
+    def append(self, line: Mapping[str, Any]) -> None:
+        """One more line of metrics, on disk when this returns."""
+        with self.metrics.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """The lines of metrics.jsonl; one that was cut off ends them."""
+        lines = []
+        if not self.metrics.exists():
+            return lines
+        for text in self.metrics.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                lines.append(json.loads(text))
+            except ValueError:
+                break
+        return lines
+
+    def forget_after(self, epoch: int) -> list[dict[str, Any]]:
+        """Drop the metrics of later epochs: they are about to be computed again. Returns the lines that stay."""
+        lines = [line for line in self.read_metrics() if line["epoch"] <= epoch]
+        write(self.metrics, "".join(json.dumps(line) + "\n" for line in lines))
+        return lines
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
+    """What differs between two plans, one line each. `steps` may differ: a run can go on for longer."""
+    changes = [
+        f"{name}: {before['config'].get(name)} in the run, {value} asked for"
+        for name, value in now["config"].items()
+        if name != "steps" and before["config"].get(name) != value
+    ]
+    networks = [name for name, hash in now["networks"].items() if before["networks"].get(name) != hash]
+    if networks:
+        changes.append(f"other networks than those of the run's spec.arch: {', '.join(networks)}")
+        changes += [f"--set: {before['set']} in the run, {now['set']} asked for"] if before["set"] != now["set"] else []
+    return tuple(changes)
+
+
+def refuse_differences(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """A run goes on only with what it began with: E0703."""
+    changes = differences(before, now)
+    if changes:
+        help = "choose another --out for a new run, or repeat what the run began with"
+        raise error("E0703", f"{path} is a run with other settings", help, changes)
+
+
+@contextmanager
+def locked(path: Path) -> Generator[None, None, None]:
+    """Keep a second process from training in the same folder (E0706). The lock goes with the process, however it ends."""
+    if sys.platform == "win32":  # no such locks there
+        yield
+        return
+    import fcntl
+
+    with (path / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise error("E0706", f"another process is training in {path}", "wait for it, or choose another --out") from None
+        yield
+
+
+@contextmanager
+def diagnosed(path: Path) -> Generator[None, None, None]:
+    """What the file system refuses is E0705, with its reason."""
+    try:
+        yield
+    except OSError as problem:
+        if isinstance(problem, BrokenPipeError):
+            raise
+        place = problem.filename or path
+        raise cannot_write(place, problem) from problem
+
+
+def cannot_write(place: Any, problem: OSError) -> RunError:
+    return error("E0705", f"cannot use {place}: {problem.strerror or problem}", "free the space or choose another --out")
+
+
+def write(place: Path, text: str) -> None:
+    """Write a file as a whole or not at all."""
+    draft = place.with_name(place.name + ".tmp")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(place)
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that decides the numbers."""
+    return {"python": python_version()} | {name: version_of(name) for name in PACKAGES}
+
+
+def version_of(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,70 @@
+"""The three networks of a specification as pure functions of their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from archlang import Environment, Network, Spec
+from archlang.lower import build
+
+ROLES = ("actor", "sa_encoder", "g_encoder")
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Weights:
+    """`params`: what is learned; `variables`: what changes otherwise (running statistics, dropout's keys)."""
+
+    params: Any
+    variables: Any
+
+
+@dataclass(frozen=True)
+class Role:
+    """One network, taken apart: its two graphs are static, its weights are a pytree."""
+
+    network: Network
+    in_features: int
+    training: nnx.GraphDef[nnx.Module]
+    evaluating: nnx.GraphDef[nnx.Module]
+
+    def init(self, key: jax.Array) -> Weights:
+        """Weights drawn with `key`."""
+        _, params, variables = nnx.split(build(self.network, self.in_features, rngs=nnx.Rngs(key)), nnx.Param, ...)
+        return Weights(params, variables)
+
+    def apply(self, weights: Weights, x: jax.Array) -> Any:
+        """The network as it is used: f32[batch, in_features] -> f32[batch, out], or (mean, log_std) of an actor."""
+        return as_float32(nnx.merge(self.evaluating, weights.params, weights.variables)(x))
+
+    def apply_training(self, weights: Weights, x: jax.Array) -> tuple[Any, Any]:
+        """The network as it is trained, and its variables afterwards."""
+        module = nnx.merge(self.training, weights.params, weights.variables)
+        out = as_float32(module(x))
+        return out, nnx.split(module, nnx.Param, ...)[2]
+
+
+def take_apart(spec: Spec, environment: Environment) -> Mapping[str, Role]:
+    """The specification's roles, ready to run in `environment`. Allocates nothing."""
+    bound = spec.bind(action_dim=environment.action_dim)
+    return {name: make_role(bound.networks[name], environment.in_features(name)) for name in ROLES}
+
+
+def make_role(network: Network, in_features: int) -> Role:
+    module = nnx.eval_shape(lambda: build(network, in_features, rngs=nnx.Rngs(0)))
+    module.train()
+    training = nnx.split(module, nnx.Param, ...)[0]
+    module.eval()
+    evaluating = nnx.split(module, nnx.Param, ...)[0]
+    return Role(network, in_features, training, evaluating)
+
+
+def as_float32(out: Any) -> Any:
+    """A network may compute in less; energies and log-probabilities may not."""
+    return jax.tree.map(lambda x: x.astype(jnp.float32), out)

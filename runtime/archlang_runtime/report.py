@@ -1,0 +1,126 @@
+"""What a run says while it goes: one line per epoch, and a progress bar where there is a terminal.
+
+In a pipe, and where NO_COLOR is set, the lines come alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
+
+from archlang_runtime.config import TrainConfig
+
+# heading, key in the metrics, how it is written; a column is as wide as its heading and two spaces.
+COLUMNS = (
+    ("     steps", "env_steps", "{:,}"),
+    ("at goal", "time_at_goal", "{:.1%}"),
+    ("reached", "reached_goal", "{:.1%}"),
+    ("critic loss", "critic_loss", "{:.3f}"),
+    ("actor loss", "actor_loss", "{:.3f}"),
+    ("accuracy", "accuracy", "{:.1%}"),
+    ("entropy", "entropy", "{:.2f}"),
+    ("  alpha", "alpha", "{:.4f}"),
+    ("steps/s", "env_steps_per_second", "{:,.0f}"),
+    ("  elapsed", "elapsed_seconds", "{}"),
+)
+
+
+class Report:
+    """A run's voice. Enter it so that the terminal is left as it was."""
+
+    def __init__(self, console: Console | None = None):
+        self.console = console or Console(highlight=False)
+        live = self.console.is_terminal and "NO_COLOR" not in os.environ
+        self.progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("epoch {task.completed} of {task.total}"),
+            TimeElapsedColumn(),
+            TextColumn("to go:"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not live,
+            transient=True,
+            speed_estimate_period=3600,
+        )
+
+    def __enter__(self) -> Report:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.progress.stop()
+
+    def say(self, text: str, style: str = "") -> None:
+        self.console.print(Text(text, style), soft_wrap=True)
+
+    def plan(self, config: TrainConfig, num_params: int | None, device: str) -> None:
+        """The real numbers, before anything starts."""
+        size = f"{num_params:,} parameters" if num_params is not None else "networks"
+        ratio = f"1 update per {config.env_steps_per_update:.4g} steps"
+        asked = "" if config.total_steps == config.steps else f" ({config.steps:,} asked for)"
+        rows = f"{config.num_envs} x {config.replay_rows:,} transitions"
+        self.say(f"{config.environment}: {size}, seed {config.seed}, on {device}", "bold")
+        self.say(f"environment steps  {config.total_steps:,}{asked}: {config.prefill_steps:,} before the first update, then")
+        self.say(f"                   {plural(config.epochs, 'epoch')} of {config.steps_per_epoch:,}")
+        self.say(f"updates            {config.total_updates:,} on batches of {config.batch_size}: {ratio}")
+        self.say(f"replay             {rows}")
+
+    def begin(self, done: int, epochs: int) -> None:
+        """The headings, and the bar."""
+        width = len(str(epochs))
+        self.epoch_width = 2 * width + 1
+        headings = "  ".join(heading for heading, _, _ in COLUMNS)
+        self.say(f"{'epoch'.rjust(self.epoch_width)}  {headings}", "bold")
+        self.task = self.progress.add_task("compiling", total=epochs, completed=done)
+        self.progress.start()
+
+    def epoch(self, line: Mapping[str, Any], epochs: int) -> None:
+        """An epoch is over."""
+        number = f"{line['epoch']}/{epochs}".rjust(max(self.epoch_width, 5))
+        self.say(f"{number}  " + "  ".join(cell(column, line) for column in COLUMNS))
+        if line["epoch"]:
+            self.progress.update(self.task, completed=line["epoch"], description="training")
+
+    def stopping(self) -> None:
+        self.say("Stopping when this epoch is over. Once more stops at once, and loses the epoch.", "yellow")
+
+    def abandoned(self) -> None:
+        self.console.show_cursor()
+        self.say("Stopped at once. The same command goes on from the last checkpoint.", "yellow")
+
+    def stopped(self, line: Mapping[str, Any], epochs: int) -> None:
+        done = f"epoch {line['epoch']} of {epochs} ({line['env_steps']:,} steps)"
+        self.say(f"Stopped after {done}. The same command goes on from there.", "yellow")
+
+    def finished(self, lines: Sequence[Mapping[str, Any]], curve: Path) -> None:
+        self.progress.stop()
+        before, after = lines[0]["time_at_goal"], lines[-1]["time_at_goal"]
+        self.say(f"at goal {before:.1%} of the time before training, {after:.1%} after it", "bold")
+        self.say(f"learning curve: {curve}")
+
+
+def cell(column: tuple[str, str, str], line: Mapping[str, Any]) -> str:
+    heading, key, form = column
+    value = line.get(key)
+    if value is None:
+        return " " * len(heading)
+    text = clock(value) if key == "elapsed_seconds" else form.format(value)
+    return text.rjust(len(heading))
+
+
+def clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"
+
+
+def plural(count: int, word: str) -> str:
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"

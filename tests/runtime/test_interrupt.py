@@ -1,0 +1,85 @@
+"""Ctrl-C and SIGTERM, sent to a real process: a clean end, and a run that goes on as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+TOY = Path(__file__).with_name("toy.py")
+SLOW = ("--updates-per-unroll", "4000", "--steps", "1000000")  # an epoch of about a second, and no end
+
+
+def command(out: Path, *options: str) -> list[str]:
+    return [sys.executable, "-W", "error", str(TOY), "train", str(TOY.with_name("toy.arch")), "--env", "toy", "--out", str(out), *options]
+
+
+def start(out: Path, *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(command(out, *options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def wait_for_epochs(process: subprocess.Popen[str], out: Path, count: int) -> None:
+    """Until `count` checkpoints were written."""
+    while process.poll() is None:
+        if (out / "checkpoints" / str(count)).is_dir():
+            return
+        time.sleep(0.02)
+    raise AssertionError(process.communicate()[0])
+
+
+def losses(out: Path) -> list[float]:
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    return [line["critic_loss"] for line in lines if line["epoch"]]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_first_signal_ends_the_run_after_the_epoch(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    out = tmp_path / "run"
+    process = start(out, *SLOW)
+    wait_for_epochs(process, out, 1)
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == code, said
+    assert "Traceback" not in said
+    done = len(losses(out))
+    assert f"Stopped after epoch {done} of" in said
+    assert (out / "checkpoints" / str(done)).is_dir()
+    assert (out / "learning_curve.png").is_file()
+
+
+def test_a_stopped_run_goes_on_exactly(tmp_path: Path) -> None:
+    process = start(tmp_path / "stopped", *SLOW)
+    wait_for_epochs(process, tmp_path / "stopped", 2)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=120)
+    done = len(losses(tmp_path / "stopped"))
+    steps = ("--updates-per-unroll", "4000", "--steps", str(48 * (done + 2)))
+    for name in ("stopped", "whole"):
+        subprocess.run(command(tmp_path / name, *steps), check=True, capture_output=True, timeout=300)
+    assert len(losses(tmp_path / "whole")) > done
+    assert losses(tmp_path / "stopped") == losses(tmp_path / "whole")
+
+
+def test_the_second_signal_ends_the_process_at_once(tmp_path: Path) -> None:
+    """While an epoch runs that would take minutes. The last checkpoint stays as it is."""
+    out = tmp_path / "run"
+    subprocess.run(command(out, "--steps", "1"), check=True, capture_output=True, timeout=300)
+    before = (out / "metrics.jsonl").read_text()
+    endless = start(tmp_path / "endless", "--updates-per-unroll", "100000000")
+    while "compiling" not in (tmp_path / "endless" / "metrics.jsonl").parent.as_posix() and endless.poll() is None:
+        if (tmp_path / "endless" / "metrics.jsonl").is_file() and (tmp_path / "endless" / "metrics.jsonl").stat().st_size:
+            break
+        time.sleep(0.02)
+    time.sleep(3)
+    endless.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    endless.send_signal(signal.SIGINT)
+    said, _ = endless.communicate(timeout=20)
+    assert endless.returncode == 130, said
+    assert "Stopped at once" in said
+    assert (out / "metrics.jsonl").read_text() == before

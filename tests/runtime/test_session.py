@@ -1,0 +1,222 @@
+"""Runs and their folders: going on, refusing, ending. A run that was stopped gives the numbers of one that was not."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import pytest
+import toy
+from rich.console import Console
+
+from archlang import DiagnosticError
+from archlang_runtime import session
+from archlang_runtime.evaluate import evaluate_run
+from archlang_runtime.folder import RunFolder, locked
+from archlang_runtime.report import Report
+
+Line = dict[str, Any]
+FILES = {"config.json", "spec.arch", "versions.json", "metrics.jsonl", "checkpoints", "learning_curve.png", ".lock"}
+
+
+def train(path: Path, spec: str = toy.SPEC, **chosen: Any) -> str:
+    """Train; what was said."""
+    console = Console(file=io.StringIO(), width=200)
+    assert session.train(toy.plan(spec, **chosen), path, Report(console)) == 0
+    return console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def numbers(path: Path) -> list[Line]:
+    """The metrics without the clock."""
+    lines = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if not k.endswith(("_seconds", "_per_second"))} for line in lines]
+
+
+def refusal(path: Path, **chosen: Any) -> tuple[str, str]:
+    with pytest.raises(DiagnosticError) as refused:
+        train(path, **chosen)
+    (diagnostic,) = refused.value.diagnostics
+    return diagnostic.code, " ".join([diagnostic.message, *diagnostic.notes])
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("archlang_runtime.envs.TASKS", toy.tasks())
+        path = tmp_path_factory.mktemp("runs") / "deep" / "finished"
+        train(path)
+    return path
+
+
+@pytest.fixture
+def run(finished: Path, tmp_path: Path) -> Path:
+    """A copy of a finished run, to do things to."""
+    return Path(shutil.copytree(finished, tmp_path / "run"))
+
+
+# --- what comes out --------------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_a_plain_folder(finished: Path) -> None:
+    assert {place.name for place in finished.iterdir()} == FILES
+    assert (finished / "spec.arch").read_text() == toy.SPEC
+    assert (finished / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
+    versions = json.loads((finished / "versions.json").read_text())
+    assert {"python", "archlang", "jax", "brax", "orbax-checkpoint"} <= versions.keys()
+
+
+def test_there_is_a_line_of_metrics_per_epoch(finished: Path) -> None:
+    config, lines = toy.config(), numbers(finished)
+    assert [line["epoch"] for line in lines] == list(range(config.epochs + 1))
+    assert [line["env_steps"] for line in lines] == [config.steps_after(epoch) for epoch in range(config.epochs + 1)]
+    assert "critic_loss" not in lines[0]
+    assert all(0 <= line["time_at_goal"] <= 1 for line in lines)
+    assert lines[-1]["updates"] == config.total_updates
+
+
+def test_the_same_seed_gives_the_same_numbers(finished: Path, tmp_path: Path) -> None:
+    train(tmp_path / "again")
+    assert numbers(tmp_path / "again") == numbers(finished)
+
+
+# --- going on --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("environment", ["toy", "falling"])
+def test_a_longer_run_is_a_shorter_one_that_went_on(environment: str, tmp_path: Path) -> None:
+    train(tmp_path / "whole", environment=environment, steps=200)
+    train(tmp_path / "parts", environment=environment, steps=1)
+    assert "going on from epoch 1" in train(tmp_path / "parts", environment=environment, steps=200)
+    assert len(numbers(tmp_path / "whole")) > 3
+    assert numbers(tmp_path / "parts") == numbers(tmp_path / "whole")
+
+
+def test_everything_of_a_layer_with_state_comes_back(tmp_path: Path) -> None:
+    deep = "unit = <dense8,ln,swish>\nactor = 12x unit, gaussian\nsa_encoder = 12x unit, dense4\ng_encoder = res(unit)*3, dense4\n"
+    spec = deep.replace("res(unit)*3", "dense8, res(unit)*3")
+    train(tmp_path / "whole", spec, steps=150)
+    train(tmp_path / "parts", spec, steps=1)
+    train(tmp_path / "parts", spec, steps=150)
+    assert numbers(tmp_path / "parts") == numbers(tmp_path / "whole")
+
+
+def test_a_finished_run_says_so(run: Path) -> None:
+    before = (run / "metrics.jsonl").read_text()
+    assert "This run is finished" in train(run)
+    assert "This run is finished" in train(run, steps=1)
+    assert (run / "metrics.jsonl").read_text() == before
+
+
+def test_what_was_computed_after_the_checkpoint_is_not_doubled(run: Path) -> None:
+    """As after a crash between a line of metrics and its checkpoint, and in the middle of a line."""
+    expected, last = numbers(run), toy.config().epochs
+    shutil.rmtree(run / "checkpoints" / str(last))
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write('{"epoch": 99, "env_st')
+    train(run)
+    assert numbers(run) == expected
+
+
+def test_a_run_that_never_got_to_a_checkpoint_starts_over(run: Path) -> None:
+    expected = numbers(run)
+    shutil.rmtree(run / "checkpoints")
+    train(run)
+    assert numbers(run) == expected
+
+
+def test_other_versions_are_said(run: Path) -> None:
+    versions = json.loads((run / "versions.json").read_text())
+    (run / "versions.json").write_text(json.dumps(versions | {"jax": "0.0.1"}))
+    assert "was 0.0.1" in train(run, steps=10_000 // 20)
+
+
+# --- refusing --------------------------------------------------------------------------------------------------------
+
+
+def test_another_configuration_is_refused(run: Path) -> None:
+    code, words = refusal(run, batch_size=4, seed=3)
+    assert code == "E0703"
+    assert "batch_size: 8 in the run, 4 asked for" in words
+    assert "seed: 0 in the run, 3 asked for" in words
+
+
+def test_another_specification_is_refused(run: Path) -> None:
+    code, words = refusal(run, spec=toy.SPEC.replace("dense8,ln", "dense9,ln"))
+    assert (code, "actor, sa_encoder" in words) == ("E0703", True)
+
+
+def test_the_same_specification_in_other_words_goes_on(run: Path) -> None:
+    assert "This run is finished" in train(run, spec="# a comment\n" + toy.SPEC)
+
+
+def test_a_folder_that_is_not_a_run_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("ten years of work")
+    assert refusal(tmp_path)[0] == "E0701"
+    assert [place.name for place in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert refusal(tmp_path / "file")[0] == "E0701"
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 99}', "\x00"])
+def test_a_configuration_that_cannot_be_read_is_refused(run: Path, content: str) -> None:
+    (run / "config.json").write_text(content)
+    assert refusal(run)[0] == "E0702"
+
+
+def test_a_place_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert refusal(tmp_path / "file" / "run")[0] == "E0705"
+
+
+def test_a_run_in_use_is_refused(run: Path) -> None:
+    with locked(run):
+        assert refusal(run)[0] == "E0706"
+
+
+def test_a_foreign_checkpoint_is_refused(run: Path, tmp_path: Path) -> None:
+    train(tmp_path / "other", spec=toy.SPEC.replace("dense8,ln", "dense9,ln"))
+    shutil.rmtree(run / "checkpoints")
+    shutil.copytree(tmp_path / "other" / "checkpoints", run / "checkpoints")
+    assert refusal(run, steps=1_000)[0] == "E0704"
+
+
+# --- numbers that are not finite -------------------------------------------------------------------------------------
+
+
+def test_numbers_that_are_not_finite_end_the_run_before_they_are_stored(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = (run / "metrics.jsonl").read_text()
+    last = toy.config().epochs
+    monkeypatch.setattr("archlang_runtime.losses.actor_loss", lambda alpha, log_prob, energy: jnp.mean(alpha / 0.0 * energy))
+    code, words = refusal(run, steps=1_000)
+    assert code == "E0708"
+    assert f"update {last * 6 + 1:,}" in words
+    assert "actor_loss" in words
+    assert (run / "metrics.jsonl").read_text() == kept
+    assert max(int(place.name) for place in (run / "checkpoints").iterdir()) == last
+
+
+# --- evaluation ------------------------------------------------------------------------------------------------------
+
+
+def test_evaluation_is_repeatable_and_changes_nothing(run: Path) -> None:
+    before = {place: place.stat().st_mtime_ns for place in run.rglob("*")}
+    one, same, other = (evaluate_run(RunFolder(run), 16, seed) for seed in (0, 0, 1))
+    assert one == same != other
+    assert one["epoch"] == toy.config().epochs
+    assert one["episodes"] == 16
+    assert {place: place.stat().st_mtime_ns for place in run.rglob("*")} == before
+
+
+@pytest.mark.parametrize(("folder", "code"), [("nothing", "E0701"), ("new", "E0707")])
+def test_what_cannot_be_evaluated_is_refused(tmp_path: Path, folder: str, code: str) -> None:
+    RunFolder(tmp_path / "new").write_plan(toy.plan())
+    with pytest.raises(DiagnosticError) as refused:
+        evaluate_run(RunFolder(tmp_path / folder), 4, 0)
+    assert refused.value.diagnostics[0].code == code

@@ -1,0 +1,89 @@
+"""A point on a plane that moves as it is told: an environment that compiles in a second. Run it to use the command line on it."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import jax
+import jax.numpy as jnp
+
+from archlang import Environment, load
+from archlang_runtime import envs
+from archlang_runtime.config import TrainConfig, make_config
+from archlang_runtime.envs.base import EnvState
+from archlang_runtime.envs.table import Task
+from archlang_runtime.folder import Plan
+
+SPEC = "actor = <dense8,ln,swish>, gaussian\nsa_encoder = <dense8,ln,swish>, dense4\ng_encoder = dense8, swish, dense4\n"
+TRAINING = {
+    "steps": 300,
+    "num_envs": 4,
+    "episode_length": 10,
+    "unroll_length": 6,
+    "updates_per_unroll": 3,
+    "unrolls_per_epoch": 2,
+    "replay_rows": 40,
+    "prefill_rows": 12,
+    "batch_size": 8,
+    "num_eval_envs": 4,
+}
+
+
+class Toy:
+    """state: position (2), a constant, and a copy of the first coordinate; goal: a position; action: a step of 0.1."""
+
+    traces = 0
+
+    def reset(self, key: jax.Array) -> EnvState:
+        start, goal = jax.random.uniform(key, (2, 2), minval=-1, maxval=1)
+        return EnvState(jnp.zeros(()), see(start), goal, jnp.zeros((), bool))
+
+    def step(self, state: EnvState, action: jax.Array) -> EnvState:
+        Toy.traces += 1
+        position = jnp.clip(state.state[1:3] + 0.1 * action, -1, 1)
+        return EnvState(state.physics + 1, see(position), state.goal, jnp.zeros((), bool))
+
+
+class Falling(Toy):
+    """It also ends an episode whenever the point is far to the right."""
+
+    def step(self, state: EnvState, action: jax.Array) -> EnvState:
+        after = super().step(state, action)
+        return EnvState(after.physics, after.state, after.goal, after.state[1] > 0.5)
+
+
+def see(position: jax.Array) -> jax.Array:
+    return jnp.stack([jnp.ones(()), position[0], position[1], position[0]])
+
+
+def task(name: str, factory: str) -> Task:
+    environment = Environment(name, state_dim=4, goal_dim=2, action_dim=2, summary="a point on a plane")
+    return Task(environment, 1, 0.3, f"toy:{factory}", MappingProxyType(TRAINING))
+
+
+def tasks() -> dict[str, Task]:
+    return {"toy": task("toy", "Toy"), "falling": task("falling", "Falling")}
+
+
+def config(environment: str = "toy", **chosen: int | float) -> TrainConfig:
+    return make_config(environment, **chosen)
+
+
+def plan(spec: str = SPEC, environment: str = "toy", **chosen: int | float) -> Plan:
+    return Plan(config(environment, **chosen), load(spec).bind(action_dim=2), {})
+
+
+def main() -> None:
+    import sys
+
+    from archlang.cli import app
+    from archlang_runtime import runtime
+
+    envs.TASKS = tasks()
+    for name, command in runtime.commands.items():
+        app.command(name)(command.load())
+    app(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    main()
