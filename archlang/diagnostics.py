@@ -9,7 +9,6 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import Any
 
 from archlang.codes import CODES
@@ -100,6 +99,8 @@ def with_networks(diagnostic: Diagnostic, networks: Sequence[str]) -> Diagnostic
 
 def did_you_mean(word: str, candidates: Iterable[str], cutoff: float | None = None) -> str | None:
     """The candidate most like `word`, if one is like it. In a short word one letter is much."""
+    from difflib import get_close_matches  # needed only where something is wrong
+
     cutoff = cutoff or (0.5 if len(word) <= 3 else 0.6)
     lowered = {candidate.lower(): candidate for candidate in candidates}
     close = get_close_matches(word.lower(), lowered, n=1, cutoff=cutoff)

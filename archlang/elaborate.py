@@ -26,8 +26,8 @@ Value = Number | Piece | None  # None: a mistake in it was reported
 
 def elaborate(
     file: syntax.File, overrides: Iterable[syntax.Definition] = (), action_dim: int | None = None
-) -> dict[str, ir.Network]:
-    """The networks of a file: its roles; without roles, the definitions that no other uses; or its one expression.
+) -> dict[str, ir.Expression]:
+    """The bodies of the networks of a file: its roles; without roles, the definitions that no other uses; or its one expression.
 
     `overrides` replace definitions of the same name; `action_dim` is the width of a bare `gaussian`.
     Raises `SpecError` with every mistake that was found.
@@ -87,7 +87,7 @@ class Elaborator:
         help = f"did you mean `{similar}`?" if similar else listed
         return wrong("E0201", f"the specification does not define `{override.name}`", override.name_span, help=help)
 
-    def networks(self, file: syntax.File) -> dict[str, ir.Network]:
+    def networks(self, file: syntax.File) -> dict[str, ir.Expression]:
         values = {name: self.definition(name) for name in self.definitions}
         if file.expression is not None:
             values = {"network": self.value(file.expression)}
@@ -98,8 +98,7 @@ class Elaborator:
                 self.report(no_network(spans.get(name, file.span)))
         if not chosen and not self.collector.diagnostics:
             self.report(wrong("E0405", "the specification defines no network", file.source.span(0, 0)))
-        found = {name: value for name, value in chosen.items() if isinstance(value, Piece)}
-        return {name: ir.Network(name=name, body=p.node, span=p.node.span) for name, p in found.items()}
+        return {name: value.node for name, value in chosen.items() if isinstance(value, Piece)}
 
     def network_names(self, file: syntax.File, values: Mapping[str, Value]) -> list[str]:
         if file.expression is not None:

@@ -31,7 +31,7 @@ Argument = tuple[str, StrictBool | StrictInt | StrictFloat | StrictStr]
 class Node(BaseModel):
     """Base of the IR. `span` is where the node was written; it is not part of what the node is."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
     annotations: ClassVar[frozenset[str]] = frozenset({"span"})
     span: Annotated[Any, Field(exclude=True, repr=False)] = None
 

@@ -50,8 +50,9 @@ class Spec:
     @cached_property
     def networks(self) -> Mapping[str, Network]:
         """The networks by name: the roles; without roles, the definitions that no other uses; or `network`."""
-        found = elaborate(self.file, self.overrides, self.action_dim)
-        return {name: Network(name=name, body=node.body, span=node.span) for name, node in found.items()}
+        bodies = elaborate(self.file, self.overrides, self.action_dim)
+        # Without validation: the bodies are IR already, and one more schema would cost every command its building.
+        return {name: Network.model_construct(name=name, body=body, span=body.span) for name, body in bodies.items()}
 
     def bind(self, *, action_dim: int | None = None, **values: int | float | str) -> Spec:
         """The same text with other values for some of its definitions: `spec.bind(depth=16, norm="rms")`.

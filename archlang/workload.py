@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archlang.diagnostics import Diagnostic, DiagnosticError, did_you_mean
 from archlang.source import Source
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "archlang.runtime"
 
@@ -62,6 +64,8 @@ class Runtime:
 @cache
 def runtimes() -> tuple[Runtime, ...]:
     """The installed runtimes."""
+    from importlib.metadata import entry_points  # slow to import, and most commands need no runtime
+
     return tuple(load_point(point) for point in entry_points(group=GROUP))
 
 
