@@ -27,7 +27,7 @@ Value = Number | Piece | None  # None: a mistake in it was reported
 def elaborate(
     file: syntax.File, overrides: Iterable[syntax.Definition] = (), action_dim: int | None = None
 ) -> dict[str, ir.Expression]:
-    """The bodies of the networks of a file: its roles; without roles, the definitions that no other uses; or its one expression.
+    """The bodies of a file's networks: its roles; without roles, the definitions that no other uses; or its one expression.
 
     `overrides` replace definitions of the same name; `action_dim` is the width of a bare `gaussian`.
     Raises `SpecError` with every mistake that was found.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -216,3 +219,12 @@ def test_bfloat16_computes_inside_and_keeps_float32_outside() -> None:
 def test_a_network_that_does_not_take_the_width_is_refused() -> None:
     with pytest.raises(archlang.SpecError, match=r"E0301.*a stack must keep its width"):
         build(archlang.parse("(dense256, ln)*4").networks["network"], 29, rngs=nnx.Rngs(0))
+
+
+def test_a_cuda_compiler_without_its_runtime_does_not_complain() -> None:
+    """The development environment has one; without JAX_PLATFORMS, jax would start it and print a traceback."""
+    environment = {name: value for name, value in os.environ.items() if name != "JAX_PLATFORMS"}
+    program = "import archlang.lower, jax; print(jax.devices()[0].platform)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
+    assert done.stderr == ""
+    assert done.stdout.strip()
