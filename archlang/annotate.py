@@ -15,7 +15,7 @@ from archlang.wrong import wrong
 
 VALUES: dict[str, tuple[str, Callable[[object], bool]]] = {
     "remat": ("none, dots or full", lambda value: value in ("none", "dots", "full")),
-    "unroll": ("a whole number from 1", lambda value: type(value) is int and 1 <= value <= MAX_NODES),
+    "unroll": (f"a whole number from 1 to {MAX_NODES}", lambda value: type(value) is int and 1 <= value <= MAX_NODES),
     "dtype": ("f32 or bf16", lambda value: value in DTYPES),
 }
 
@@ -40,7 +40,8 @@ def only_value(written: syntax.Annotated, given: Sequence[Given]) -> Any:
     expected, accepts = VALUES[written.name]
     if len(given) == 1 and given[0].keyword is None and accepts(given[0].value):
         return given[0].value
-    span = given[0].span.to(given[-1].span)
+    first = given[0].keyword_span or given[0].span
+    span = first.to(given[-1].span)
     raise wrong("E0208", f"`@{written.name}` takes {expected}; got {span.text}", span)
 
 
@@ -52,6 +53,8 @@ def planned(written: syntax.Annotated, body: Piece, value: Any) -> Piece:
         return body.at(written.span, body=inner.node)
     if not isinstance(node, ir.Repeat) or not node.stacked:
         raise wrong("E0208", f"`@{written.name}` stands only before a stack, `(…)*n`", written.name_span)
+    if written.name == "unroll" and value > node.count:
+        raise wrong("E0208", f"`@unroll({value})` is more than the {node.count} copies of the stack", written.name_span)
     if getattr(node, written.name) is not None:
         raise wrong("E0208", f"`@{written.name}` is given twice", written.name_span)
     return body.at(written.span, **{written.name: value})

@@ -118,7 +118,7 @@ def misfit_help(parameter: Parameter, argument: Given) -> str | None:
         return None
     if similar := did_you_mean(argument.value, options):
         return f"did you mean `{similar}`?"
-    braces = f"a name for a number goes in braces: `{{{argument.value}}}`"
+    braces = "a number is written out, or named in braces: `dense{width}`"
     return braces if isinstance(parameter.kind, Whole) else None
 
 

@@ -57,8 +57,7 @@ def check(
 
 
 def bound(spec: str, settings: dict[str, str], action: int | None) -> Spec:
-    loaded = load(spec)
-    return loaded.bind(action_dim=action, **settings) if settings or action else loaded
+    return load(spec, settings, action_dim=action)
 
 
 def setting(text: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from archlang.codes import CODES
@@ -19,6 +20,7 @@ Segment = tuple[str, str]  # text, rich style
 Place = tuple[str, int]  # source, line
 Mistake = tuple[str, object]  # code and span
 MAX_SHOWN = 20
+MAX_CANDIDATES, MAX_COMPARED = 200, 40  # names, and letters of a name, that `did you mean` looks at: it is for people
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,9 @@ def did_you_mean(word: str, candidates: Iterable[str], cutoff: float | None = No
     """The candidate most like `word`, if one is like it. In a short word one letter is much."""
     from difflib import get_close_matches  # needed only where something is wrong
 
-    cutoff = cutoff or (0.5 if len(word) <= 3 else 0.6)
-    lowered = {candidate.lower(): candidate for candidate in candidates}
+    cutoff = cutoff or (0.5 if 2 <= len(word) <= 3 else 0.6)
+    similar = (c for c in candidates if abs(len(c) - len(word)) <= 4 and len(c) <= MAX_COMPARED)
+    lowered = {candidate.lower(): candidate for candidate in islice(similar, MAX_CANDIDATES)}
     close = get_close_matches(word.lower(), lowered, n=1, cutoff=cutoff)
     return lowered[close[0]] if close else None
 

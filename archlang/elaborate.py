@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from archlang import arguments, ir, pieces, syntax
 from archlang.annotate import annotate, refuse_unknown
 from archlang.arithmetic import Number, evaluate
-from archlang.diagnostics import Collector, Diagnostic, Replacement, did_you_mean
+from archlang.diagnostics import MAX_SHOWN, Collector, Diagnostic, Replacement, did_you_mean
 from archlang.layers import LAYERS
-from archlang.limits import MAX_COUNT, MAX_NESTING
-from archlang.names import COMBINATORS, RESERVED, ROLES, split_glued, suggestion
+from archlang.limits import MAX_COUNT, MAX_FILE_NODES, MAX_NESTING
+from archlang.names import COMBINATORS, PLANNED, RESERVED, ROLES, split_glued, suggestion
 from archlang.pieces import Piece, too_deep
-from archlang.source import Span
+from archlang.source import Source, Span
 from archlang.wrong import Wrong, wrong
 
 Value = Number | Piece | None  # None: a mistake in it was reported
@@ -98,7 +99,9 @@ class Elaborator:
                 self.report(no_network(spans.get(name, file.span)))
         if not chosen and not self.collector.diagnostics:
             self.report(wrong("E0405", "the specification defines no network", file.source.span(0, 0)))
-        return {name: value.node for name, value in chosen.items() if isinstance(value, Piece)}
+        found = {name: value for name, value in chosen.items() if isinstance(value, Piece)}
+        self.attempt(lambda: refuse_size(sum(piece.size for piece in found.values()), file.source))
+        return {name: piece.node for name, piece in found.items()}
 
     def network_names(self, file: syntax.File, values: Mapping[str, Value]) -> list[str]:
         if file.expression is not None:
@@ -139,11 +142,16 @@ class Elaborator:
     def variable(self, node: syntax.Variable) -> Number:
         """The number that a name in braces stands for."""
         if node.name not in self.definitions:
-            raise unknown(node.name, node.span, self.definitions, "defined here", self.definitions)
-        value = self.look_up(node.name, node.span)
+            raise self.unknown(node.name, node.span, self.definitions, "defined here", self.definitions)
+        if self.depth > MAX_NESTING + 1:  # a layer at the deepest level may still have a name for its width
+            raise too_deep(node.span)
+        self.depth += 1
+        try:
+            value = self.look_up(node.name, node.span)
+        finally:
+            self.depth -= 1
         if isinstance(value, Piece):
-            help = f"without braces: `{node.name}`"
-            raise wrong("E0205", f"`{node.name}` is a network, not a number", node.span, help=help)
+            raise wrong("E0205", f"`{node.name}` is a network, not a number", node.span)
         return value
 
     def count(self, item: syntax.Number | syntax.Splice, what: str) -> int:
@@ -152,6 +160,17 @@ class Elaborator:
             return value
         help = "`id` is the network that does nothing" if value == 0 else None
         raise wrong("E0204", f"the count of {what} is a whole number from 1; got {value}", item.span, help=help)
+
+    def unknown(self, name: str, span: Span, known: Iterable[str], what: str, listed: Iterable[str]) -> Wrong:
+        """A name that is not known, with the one that was probably meant, as long as someone will read it."""
+        there_are = f"{what}: {', '.join(islice(listed, MAX_SHOWN)) or 'nothing'}"
+        if name in PLANNED:
+            return wrong("E0201", f"`{name}` is not part of this version", span, help=there_are)
+        meant = suggestion(name, known) if len(self.collector.diagnostics) < MAX_SHOWN else None
+        edit = Replacement(span, meant) if meant else None
+        help = f"did you mean `{meant}`?" if meant else there_are
+        shown = name if len(name) <= 40 else f"{name[:37]}…"
+        return Wrong(Diagnostic("E0201", f"unknown name `{shown}`", span, help=help, replacement=edit))
 
     # --- pieces of network --------------------------------------------------------------------------------------------
 
@@ -234,6 +253,8 @@ class Elaborator:
         *others, last = branches
         *body, final = last
         named = body and final.keyword == "join"
+        if final.keyword == "join" and not named and others:
+            raise wrong("E0206", "a `,` stands before `join`, not a `;`", final.keyword_span)
         bodies = (*others, tuple(body) if named else last)
         found = self.every(*(lambda body=body: self.branch("par", body) for body in bodies))
         return pieces.parallel(found, arguments.read_join(final) if named else "sum", call.span)
@@ -252,7 +273,7 @@ class Elaborator:
         parts = split_glued(call.name)
         if parts is None or parts[0] not in LAYERS or call.glued is not None:
             known = [*self.definitions, *LAYERS, *COMBINATORS]
-            raise unknown(call.name, call.name_span, known, "layers", LAYERS)
+            raise self.unknown(call.name, call.name_span, known, "layers", LAYERS)
         name, digits = parts
         start = call.name_span.start + len(name)
         span = Span(call.span.source, start, start + len(digits))
@@ -287,14 +308,12 @@ def is_number(value: Value) -> bool:
     return isinstance(value, int | float)
 
 
+def refuse_size(nodes: int, source: Source) -> None:
+    if nodes > MAX_FILE_NODES:
+        message = f"the networks of this file write out {nodes:,} nodes; at most {MAX_FILE_NODES:,} are possible"
+        raise wrong("E0209", message, source.span(0, 0), help="give each network a file of its own")
+
+
 def no_network(span: Span) -> Wrong:
     help = "a number stands behind a layer's name (`dense256`), after `*`, or before `x`"
     return wrong("E0205", "a number is not a network", span, help=help)
-
-
-def unknown(name: str, span: Span, known: Iterable[str], what: str, listed: Iterable[str]) -> Wrong:
-    meant = suggestion(name, known)
-    help = f"did you mean `{meant}`?" if meant else f"{what}: {', '.join(listed) or 'nothing'}"
-    edit = Replacement(span, meant) if meant else None
-    shown = name if len(name) <= 40 else f"{name[:37]}…"
-    return Wrong(Diagnostic("E0201", f"unknown name `{shown}`", span, help=help, replacement=edit))

@@ -6,7 +6,7 @@ to be, so that the checks can compare. Repeats cost one step, not `count` steps,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
@@ -19,20 +19,17 @@ def output_type(node: ir.Node, x: Type) -> Type:
     return RULES[type(node)](node, x)
 
 
-def copies(node: ir.Repeat, x: Type) -> Iterator[tuple[Type, int]]:
-    """The input types that the copies of a repeat see, each with how many copies see it: (29, 1), (256, 249)."""
+def copies(node: ir.Repeat, x: Type) -> tuple[list[tuple[Type, int]], Type]:
+    """The input types that the copies of a repeat see, each with how many see it: (29, 1), (256, 249); and the output."""
+    runs: list[tuple[Type, int]] = []
     left = node.count
     while left:
-        settled = node.stacked or output_type(node.body, x) == x
-        run = left if settled else 1
-        yield x, run
-        left -= run
-        x = x if settled else output_type(node.body, x)
-
-
-def repeat(node: ir.Repeat, x: Type) -> Type:
-    *_, (last, _) = copies(node, x)
-    return output_type(node.body, last)
+        y = output_type(node.body, x)
+        settled = node.stacked or y == x
+        runs.append((x, left if settled else 1))
+        left -= runs[-1][1]
+        x = y
+    return runs, x
 
 
 def parallel(node: ir.Parallel, x: Type) -> Type:
@@ -55,7 +52,7 @@ RULES: dict[type[ir.Node], Callable[[Any, Type], Type]] = {
     ir.Layer: lambda node, x: node.layer.output(x),
     ir.Sequence: lambda node, x: reduce(lambda value, item: output_type(item, value), node.items, x),
     ir.Residual: residual,
-    ir.Repeat: repeat,
+    ir.Repeat: lambda node, x: copies(node, x)[1],
     ir.Parallel: parallel,
     ir.Cast: cast,
     ir.Network: lambda node, x: output_type(node.body, x),

@@ -36,7 +36,7 @@ class Node(BaseModel):
     span: Annotated[Any, Field(exclude=True, repr=False)] = None
 
     def meaning(self) -> tuple[Any, ...]:
-        return (type(self), *(getattr(self, f) for f in type(self).model_fields if f not in self.annotations))
+        return tuple(getattr(self, f) for f in type(self).model_fields if f not in self.annotations)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Node) and self.meaning() == other.meaning()

@@ -3,6 +3,7 @@
 MAX_FILE_BYTES = 64 * 1024
 MAX_NESTING = 48  # brackets, repeats and definitions around one item
 MAX_NODES = 10_000  # written nodes of a network; a stack counts its body once
+MAX_FILE_NODES = 3 * MAX_NODES  # of all networks of a file: three roles, each at its limit
 MAX_WIDTH = 2**31 - 1
 MAX_COUNT = 2**63 - 1
 MAX_DIGITS = 19  # of a literal; more cannot be below 2**63, and int() refuses 4,301

@@ -1,7 +1,7 @@
 """The table of syntax mistakes: what the parser refused, in the user's words. The same table is the test.
 
-Each row: what the refused token is, what stands before it (regular expressions; None matches anything), the message, the
-help, and an example with a `^` under nothing: the tests find the mistake where the row says.
+A row fits where `before` ends the text in front of the refused token (comments left out) and `token` matches the token; the
+first that fits speaks. Each row has an example, which the tests parse.
 """
 
 from __future__ import annotations
@@ -17,35 +17,52 @@ from archlang.source import Source, Span
 
 @dataclass(frozen=True)
 class Mistake:
-    """A syntax mistake by example: when `before` ends the text in front of the refused token that matches `token`."""
+    """A syntax mistake: regular expressions for its surroundings, what to say, an example, and a text that mends it."""
 
     before: str
     token: str
     message: str
     help: str | None
     example: str
+    insert: str = ""
 
 
+NOTHING = "`id` is the layer that does nothing"
 MISTAKES = (
-    Mistake(r",\s*$", r"^[)>;|]?$", "a `,` with nothing behind it", "take the last `,` away", "<dense256, ln,>"),
-    Mistake(r",\s*\n\s*\w+\s*$", r"^=$", "the line before ends in a `,`", "take the last `,` away", "a = ln,\nb = ln"),
-    Mistake(r"=\s*\n\s*\w+\s*$", r"^=$", "nothing stands behind the `=` above", "`id` does nothing", "a =\nb = ln"),
-    Mistake(r"[(;]\s*$", r"^\)", "nothing stands between these brackets", "`id` is the layer that does nothing", "res()"),
-    Mistake(r"<\s*$", r"^>", "nothing stands between these brackets", "`id` is the layer that does nothing", "4x<>"),
-    Mistake(r"\{\s*$", r"^\}", "`{}` holds no number", "write a number or a name: {width}", "dense{}"),
-    Mistake(r"=\s*$", r"^$", "nothing stands behind `=`", "`id` is the network that does nothing", "a ="),
-    Mistake(r"\*\s*$", r"", "`*` needs a count: a number or `{…}`", "for instance `*250` or `*{depth/4}`", "(ln)*ln"),
-    Mistake(r"[0-9}]x\s*$", r"", "this repeat has nothing to repeat", "for instance `4x<dense256,ln>`", "ln, 4x"),
-    Mistake(r"@\s*\w+\([^)]*\)\s*$", r"", "an annotation needs something to stand on", None, "@remat(full)"),
+    Mistake(r"\{[^{}]*[-+*/]\s*$", r"", "a number or a name is missing in these braces", None, "dense{2**3}"),
+    Mistake(r"\{\s*$", r"", "these braces hold no number", "write a number or a name: `{width}`", "dense{}"),
+    Mistake(r"\{[^{}]*$", r"", "braces hold one number", "for instance `{width}` or `{depth/4}`", "dense{8 9}"),
+    Mistake(r"@\s*\w+\s*\($", r"^\)", "an annotation takes an argument", "for instance `@remat(full)`", "@remat() ln*3"),
+    Mistake(r"\b(res|par)\s*\($", r"^\)", "nothing stands between these brackets", NOTHING, "res()"),
+    Mistake(r"\w\s*\($", r"^\)", "nothing stands between these brackets", "write the name alone", "ln()"),
+    Mistake(r"[<(]\s*$", r"^[)>]", "nothing stands between these brackets", NOTHING, "4x<>"),
     Mistake(r"\w\s*=\s*$", r"^[,;)]$", "a value is missing behind `=`", None, "dense(bias=)"),
-    Mistake(r"", r"^\+$", "a network has no `+`", "`res(body)` adds the input; braces hold arithmetic", "dense4 + ln"),
-    Mistake(r"", r"^/$", "a network has no `/`", "arithmetic goes in braces: `{depth/4}`", "(ln)*3/4"),
-    Mistake(r"", r"^;$", "`;` does not belong here", "it parts the branches of `par(a; b)`", "<ln; rms>"),
+    Mistake(r"[,(<;=]\s*$", r"^[,;]$", "something is missing before this", NOTHING, "ln,,rms"),
+    Mistake(r",\s*$", r"^[)>|]?$", "a `,` with nothing behind it", "take the last `,` away", "<dense256, ln,>"),
+    Mistake(r"=\s*$", r"^$", "nothing stands behind `=`", "`id` is the network that does nothing", "a =\nb = ln"),
+    Mistake(r"=\s*$", r"^-", "a negative number goes in braces", "for instance `{-3}`", "a = -3"),
+    Mistake(r"(^|[\s,<(=])\d+\s*\*\s*$", r"^[A-Za-z(<]", "a count stands behind", "for instance `ln*250`", "250*ln"),
+    Mistake(r"\*\s*$", r"", "`*` needs a count: a number or `{…}`", "for instance `*250` or `*{depth/4}`", "(ln)*ln"),
+    Mistake(r"[0-9}]x\s*$", r"^@", "annotations stand before the repeat", "`@remat(full)`, then `4x`", "4x @remat(full) ln"),
+    Mistake(r"[0-9}]x\s*$", r"", "this repeat has nothing to repeat", "for instance `4x<dense256,ln>`", "ln, 4x"),
+    Mistake(r"@\s*\w+\([^)]*\)\s*$", r"", "an annotation stands before a network", None, "a = @remat(full)\nb = ln"),
+    Mistake(r"^\s*\w+\([^()]*\)\s*$", r"^=$", "definitions with parameters are not part of this version", None, "u(w) = ln"),
     Mistake(r"", r"\|", "axes (`a | b`) are not part of this version", "write one value; `--set` changes it", "n = ln | id"),
     Mistake(r"", r"^=$", "`=` does not belong here", "a definition begins its line: `name = …`", "dense256, a = ln"),
-    Mistake(r"[\w)>}]\s*$", r"^[\w<({]|@", "expected `,` between two layers", "write a `,`", "dense256 ln"),
-    Mistake(r"[\w)>}]\s*$", r"^-", "a network has no `-`", "arithmetic goes in braces: `{width - 1}`", "dense -1"),
+    Mistake(r"", r"^;$", "`;` does not belong here", "it parts the branches of `par(a; b)`", "<ln; rms>"),
+    Mistake(r"", r"^\+$", "a network has no `+`", "`res(body)` adds the input; braces hold arithmetic", "dense4 + ln"),
+    Mistake(r"", r"^/$", "a network has no `/`", "arithmetic goes in braces: `{depth/4}`", "(ln)*3/4"),
+    Mistake(r"", r"^-", "a network has no `-`", "arithmetic goes in braces: `{width - 1}`", "dense -1"),
+    Mistake(r"", r"^x$", "a repeat is written as one word with its count", "for instance `4x<dense256,ln>`", "2 x ln"),
+    Mistake(r"(^|[\s,<(=])[\d.]+\s*$", r"^[A-Za-z<(]", "a number stands alone", "a repeat is `4x`, with an x", "3 ln"),
+    Mistake(r"\b(res|par)\s+$", r"", "`res` and `par` need brackets", "for instance `res(4x<dense256,ln>)`", "res ln"),
+    Mistake(r"[A-Za-z_]\s+$", r"^\d", "expected `,`, got a number", "a number is glued to its layer: `dense256`", "dense 256"),
+    Mistake(r"\w\s*\n\s*$", r"^\(", "expected `,`", "the bracket of a call stands on its name's line", "dense4\n(ln)"),
+    Mistake(r"", r"=$", "definitions, or one network alone", "give it a name: `net = …`", "ln\na = ln*3"),
+    Mistake(r"[\w)>}]\s*$", r"^[\w<({]|@", "expected `,` between two layers", "write a `,`", "dense256 ln", insert=", "),
 )
+
+MAX_LOOK = 1000  # characters before a token that the expressions look at; on many more they would take long
 
 CHARACTERS = {
     "|": ("axes (`a | b`) are not part of this version", "write one value; `--set name=value` changes it"),
@@ -56,19 +73,31 @@ CHARACTERS = {
 }
 
 
-def unexpected_token(source: Source, kind: str, span: Span) -> Diagnostic:
+def unexpected_token(source: Source, span: Span) -> Diagnostic:
     """Word a token that the grammar refuses, by the first row of the table that fits."""
-    before, text = without_comments(source.text[: span.start]), span.text
-    row = next((m for m in MISTAKES if re.search(m.before, before) and re.search(m.token, text)), None)
+    before, span = surroundings(source, span)
+    token = span.text.strip()
+    row = next((m for m in MISTAKES if re.search(m.token, token) and re.search(m.before, before)), None)
     if row is None:
-        shown = "the text ends" if kind == "END" else f"`{text.strip()}` does not belong here"
-        return Diagnostic("E0101", shown, span, help=None)
-    edit = Replacement(span.source.span(span.start, span.start), ", ") if "between two" in row.message else None
+        return Diagnostic("E0101", f"`{token}` does not belong here" if token else "the text ends too early", span)
+    edit = Replacement(source.span(span.start, span.start), row.insert) if row.insert else None
     return Diagnostic("E0101", row.message, span, help=row.help, replacement=edit)
 
 
+def surroundings(source: Source, span: Span) -> tuple[str, Span]:
+    """The end of the text before a token, and the token. A definition's own `=` means that the line before is not whole."""
+    code = without_comments(source.text[: span.start])
+    name = re.search(r"\n[ \t]*\w+[ \t]*$", code[-MAX_LOOK:]) if span.text == "=" else None
+    if name or not span.text:
+        code = code[: len(code) - len(name.group())] if name else code
+        end = len(code.rstrip())
+        span = source.span(end, end)
+    return re.sub(r"[ \t\r]*\n\s*", "\n", code)[-MAX_LOOK:], span
+
+
 def without_comments(text: str) -> str:
-    return re.sub(r"#[^\n]*", "", text)
+    """The text with blanks in the place of its comments."""
+    return re.sub(r"#[^\n]*", lambda comment: " " * len(comment.group()), text)
 
 
 def unexpected_character(source: Source, offset: int) -> Diagnostic:

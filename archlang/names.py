@@ -23,6 +23,8 @@ OTHER_LIBRARIES = {
     "checkpoint": "remat",
     "bfloat16": "bf16",
 }
+# Layers of the language that this version does not have: named, so that no other is suggested in their place.
+PLANNED = ("bn", "l2", "elu", "mish", "crelu", "leaky", "dropout", "scale", "rezero", "rsnorm", "concat_input")
 GLUED = re.compile(r"(.*?[A-Za-z_])([0-9]+(?:\.[0-9]+)?)")
 
 
@@ -42,10 +44,12 @@ def suggestion(word: str, known: Iterable[str]) -> str | None:
     if parts is None or did_you_mean(word, candidates, cutoff=0.9):
         return did_you_mean(word, candidates) or alias_like(word, candidates)
     stem = parts[0] if parts[0] in candidates else suggestion(parts[0], candidates)
-    return f"{stem}{parts[1]}" if stem in LAYERS else stem
+    layer = LAYERS.get(stem or "")
+    numbered = layer is not None and layer.parameters() and parts[0].isalpha()
+    return f"{stem}{parts[1]}" if numbered else stem
 
 
 def alias_like(word: str, candidates: set[str]) -> str | None:
-    alias = did_you_mean(word, OTHER_LIBRARIES)
+    alias = did_you_mean(word, OTHER_LIBRARIES, cutoff=0.8)
     meant = OTHER_LIBRARIES.get(alias or "")
     return meant if meant in candidates else None

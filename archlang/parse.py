@@ -15,7 +15,7 @@ from lark import Lark, Token, Transformer
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
 from archlang import brackets, mistakes, resources, syntax
-from archlang.diagnostics import SpecError
+from archlang.diagnostics import Diagnostic, SpecError
 from archlang.source import Source, Span
 
 Child = Any  # a Token or something that the builder returned
@@ -42,13 +42,13 @@ def parser() -> Lark:
     return Lark(resources.grammar(), parser="lalr", keep_all_tokens=True, transformer=TreeBuilder())
 
 
-def explain_token(source: Source, error: UnexpectedToken) -> Any:
-    """Hand the refused token, and what stood before it, to the table of mistakes."""
+def explain_token(source: Source, error: UnexpectedToken) -> Diagnostic:
+    """Hand the refused token to the table of mistakes; at the end of the text it is empty."""
     token: Token = error.token
+    end = len(source.text)
     at_end = token.type == "$END"
-    start = len(source.text.rstrip()) if at_end else token.start_pos or 0
-    end = start if at_end else token.end_pos or start
-    return mistakes.unexpected_token(source, "END" if at_end else token.type, source.span(start, end))
+    span = source.span(end, end) if at_end else source.span(token.start_pos or 0, token.end_pos)
+    return mistakes.unexpected_token(source, span)
 
 
 def span_of(children: Sequence[Child]) -> Span:

@@ -15,7 +15,7 @@ from archlang.names import ROLES
 from archlang.parse import parse as parse_source
 from archlang.read import load_source, shipped_like
 from archlang.source import Source
-from archlang.spec import Network, Spec
+from archlang.spec import Network, Spec, Value, check_width
 from archlang.types import Type
 from archlang.workload import Environment, environment
 
@@ -30,25 +30,20 @@ def tree(source: Source) -> syntax.File:
     return parse_source(source)
 
 
-def elaborated(file: syntax.File) -> Spec:
-    """Surface tree → specification, whose networks are typed IR."""
-    spec = Spec(file)
-    _ = spec.networks
-    return spec
+def elaborated(file: syntax.File, values: Mapping[str, Value] | None = None, action_dim: int | None = None) -> Spec:
+    """Surface tree → specification, whose networks are typed IR; `values` and `action_dim` as in `Spec.bind`."""
+    return Spec(file).bind(values, action_dim=action_dim)
 
 
-STAGES = (text, tree, elaborated)
+def load(spec: str, values: Mapping[str, Value] | None = None, *, action_dim: int | None = None) -> Spec:
+    """Read a specification: a path that ends in `.arch`, the name of a shipped one, or a text. Raises `SpecError`.
 
-
-def load(spec: str) -> Spec:
-    """Read a specification: a path that ends in `.arch`, the name of a shipped one, or a text. Raises `SpecError`."""
-    value: Any = spec
+    `values` are given to its definitions before anything is looked at, so that they can mend it.
+    """
     try:
-        for stage in STAGES:
-            value = stage(value)
+        return elaborated(tree(text(spec)), values, action_dim)
     except SpecError as error:
         raise with_shipped(error, spec) from None
-    return value
 
 
 def with_shipped(error: SpecError, spec: str) -> SpecError:
@@ -111,6 +106,8 @@ def check(spec: Spec | str, *, in_features: int | None = None, env: Environment 
     """
     spec = load(spec) if isinstance(spec, str) else spec
     env = environment(env) if isinstance(env, str) else env
+    if in_features is not None:
+        check_width(in_features, "in_features")
     if env is not None and spec.action_dim is None:
         spec = spec.bind(action_dim=env.action_dim)
     collector = Collector()
@@ -127,7 +124,7 @@ def check(spec: Spec | str, *, in_features: int | None = None, env: Environment 
 def check_network(network: ir.Network, in_features: int) -> None:
     """Raise `SpecError` where one network does not take inputs of that width."""
     collector = Collector()
-    check_shapes(network, Type(in_features), collector)
+    check_shapes(network, Type(check_width(in_features, "in_features")), collector)
     collector.raise_if_any()
 
 
@@ -155,4 +152,4 @@ def report(network: ir.Network, x: Type, y: Type) -> NetworkReport:
     return NetworkReport(x.width, y.width, params, dense_layers(network.body), network.hash)
 
 
-__all__ = ["STAGES", "Network", "NetworkReport", "Report", "Spec", "check", "load", "parse"]
+__all__ = ["Network", "NetworkReport", "Report", "Spec", "check", "load", "parse"]

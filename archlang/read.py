@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import stat
 from pathlib import Path
 
@@ -53,10 +54,11 @@ def unreadable(name: str, error: Exception) -> Diagnostic:
 
 
 def decode(data: bytes, name: str) -> str:
+    data = data.removeprefix(codecs.BOM_UTF8)
     try:
-        return data.decode("utf-8-sig")
+        return data.decode()
     except UnicodeDecodeError as error:
-        text = data.decode("utf-8-sig", errors="replace")
-        at = len(data[: error.start].decode("utf-8-sig", errors="replace"))
+        text = data.decode(errors="replace")
+        at = len(data[: error.start].decode(errors="replace"))
         message = f"this is not UTF-8 text: byte 0x{data[error.start]:02x}"
         raise SpecError([Diagnostic("E0002", message, Source(text, name).span(at, at + 1))]) from None

@@ -14,6 +14,7 @@ class Type:
     width: int | None = None
     dtype: str = "f32"
     distribution: bool = False
+    wrong: bool = False  # what a node that was reported gives; it agrees with everything, so that nothing else is reported
 
     def __str__(self) -> str:
         inner = f"{self.dtype}[{'?' if self.width is None else self.width}]"
@@ -27,5 +28,7 @@ class Type:
 
     def agrees_with(self, other: Type) -> bool:
         """Whether the two are the same type, as far as is known."""
+        if self.wrong or other.wrong:
+            return True
         known = self.width is not None and other.width is not None
         return self.distribution == other.distribution and (not known or self.width == other.width)

@@ -99,6 +99,8 @@ def test_a_wrong_spec_as_json(archlang: Any) -> None:
         (["check", "wang2025/bas"], 1, "a shipped specification is called `wang2025/base`"),
         (["check", "reacher", "--set", "dpth=4"], 1, "did you mean `depth`?"),
         (["check", "reacher", "--set", "depth=6"], 1, "the nearest values of depth that work: 4 or 8"),
+        (["check", "ln", "--set", "self=4"], 1, "does not define `self`"),
+        (["check", "ln", "--set", "action_dim=4"], 1, "does not define `action_dim`"),
         (["check", "ln", "--set", "a-b=4"], 1, "does not set one name"),
         (["check", "nowhere/none.arch"], 1, "cannot read nowhere/none.arch: there is no such file"),
         (["check", "\x00.arch"], 1, "cannot read"),
@@ -121,6 +123,7 @@ FILES = {
     "empty": (b"", "E0004", (1, 1)),
     "huge": (b"x" * 200_000, "E0003", (1, 1)),
     "wrong": (b"a = ln\r\nb = dense0\r\n", "E0204", (2, 10)),
+    "byte-order mark and not utf-8": (b"\xef\xbb\xbfln\xff", "E0002", (1, 3)),
     "byte-order mark": (b"\xef\xbb\xbfa = ln\nb = lm", "E0201", (2, 5)),
 }
 

@@ -150,6 +150,50 @@ def test_nesting_through_definitions_and_repeats_has_the_same_limit(text: str) -
         archlang.parse(text)
 
 
+QUICK = {
+    "repeats of repeats": "1x " * 40 + "ln",
+    "repeats of repeats that change the width": "1x " * 40 + "dense4",
+    "many unknown names": "".join(f"name{i} = nema{i}\n" for i in range(3000)),
+    "long unknown names": "".join(f"{'a' * 150}{i} = {'a' * 149}b{i}\n" for i in range(150)),
+    "many empty lines": "a =" + "\n" * 60_000 + "+",
+    "many networks of one body": f"a = {'ln,' * 2999}ln\nb = a, a, a\n" + "".join(f"n{i} = b\n" for i in range(3000)),
+    "numbers that refer to numbers": "".join(f"a{i} = {{a{i + 1}}}\n" for i in range(3000)) + "a3000 = 1\nn = ln*{a0}",
+    "a ring of numbers": "".join(f"a{i} = {{a{(i + 1) % 3000}}}\n" for i in range(3000)) + "n = ln*{a0}",
+}
+
+
+@pytest.mark.timeout(20)  # they took minutes, or for ever
+@pytest.mark.parametrize("text", QUICK.values(), ids=QUICK)
+def test_no_text_takes_long(text: str) -> None:
+    checked(text, 8)
+
+
+def test_a_definition_may_have_any_name_in_bind() -> None:
+    spec = archlang.parse("self = 3\naction_dim = 4\nnet = (dense{self})*{action_dim}")
+    assert spec.bind({"self": 5, "action_dim": 2}).networks["net"].body == meaning("dense5*2")
+
+
+def test_a_binding_may_mend_the_text() -> None:
+    assert archlang.load("w = 3\nnet = dense{w/2}", {"w": 4}).networks["net"].body == meaning("dense2")
+
+
+@pytest.mark.parametrize("width", [0, -4, 2.5, 2**40, True])
+def test_a_width_from_python_is_checked(width: Any) -> None:
+    for ask in (
+        lambda: archlang.check("ln", in_features=width),
+        lambda: archlang.parse("ln").networks["network"].num_params(width),
+        lambda: archlang.parse("gaussian").bind(action_dim=width),
+    ):
+        with pytest.raises(archlang.SpecError, match="E0204"):
+            ask()
+
+
+def test_networks_do_not_change() -> None:
+    networks: Any = archlang.parse("ln").networks
+    with pytest.raises(TypeError):
+        networks["other"] = networks["network"]
+
+
 def test_arithmetic_may_be_as_long_as_a_file() -> None:
     assert meaning("dense{" + "1+" * 30000 + "1}") == meaning("dense30001")
     assert meaning("dense{" + "-" * 60000 + "1}") == meaning("dense1")
@@ -187,7 +231,7 @@ def test_a_count_beyond_any_memory_is_only_a_number() -> None:
 def test_ir_goes_to_json_and_back_exactly(drawn: tuple[ir.Network, int]) -> None:
     network, _ = drawn
     again = ir.Network.model_validate_json(network.model_dump_json())
-    assert again == network
+    assert again == network == archlang.Network(name=network.name, body=network.body)
     assert again.hash == network.hash
     assert again.model_dump_json() == network.model_dump_json()
 

@@ -221,6 +221,18 @@ def test_a_network_that_does_not_take_the_width_is_refused() -> None:
         build(archlang.parse("(dense256, ln)*4").networks["network"], 29, rngs=nnx.Rngs(0))
 
 
+@pytest.mark.parametrize("text", ["(dense8, ln)*3", "id*3", "((dense8)*2, swish)*3", "@remat(none) (dense8)*2"])
+def test_any_transform_of_jax_may_close_over_a_module(text: str) -> None:
+    module = build(archlang.parse(text).networks["network"], 8, rngs=nnx.Rngs(0))
+    x = jnp.ones((2, 8))
+    y = module(x)
+    np.testing.assert_allclose(jax.jit(lambda x: module(x))(x), y, rtol=1e-6)
+    np.testing.assert_allclose(jax.vmap(lambda row: module(row[None])[0])(x), y, rtol=1e-6)
+    assert jax.grad(lambda x: module(x).sum())(x).shape == x.shape
+    assert jax.eval_shape(lambda x: module(x), x).shape == x.shape
+    assert jax.lax.scan(lambda x, _: (module(x), None), x, length=2)[0].shape == x.shape
+
+
 def test_a_cuda_compiler_without_its_runtime_does_not_complain() -> None:
     """The development environment has one; without JAX_PLATFORMS, jax would start it and print a traceback."""
     environment = {name: value for name, value in os.environ.items() if name != "JAX_PLATFORMS"}

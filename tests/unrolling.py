@@ -25,7 +25,8 @@ def unrolled(node: ir.Node) -> Any:
 def unstacked(node: ir.Node, state: Any) -> Any:
     """The parameters of a lowered network, laid out as those of the unrolled one."""
     if isinstance(node, ir.Repeat) and node.stacked:
-        copies = [state] if node.count == 1 else [rows(state.get("body", {}), i) for i in range(node.count)]
+        alone = node.count == 1 and node.remat is None and node.unroll is None
+        copies = [state] if alone else [rows(state.get("body", {}), i) for i in range(node.count)]
         return {"items": {i: unstacked(node.body, copy) for i, copy in enumerate(copies)}}
     if isinstance(node, ir.Repeat | ir.Sequence):
         bodies = node.items if isinstance(node, ir.Sequence) else (node.body,) * node.count

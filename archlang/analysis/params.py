@@ -41,7 +41,7 @@ PARAMS: dict[type[ir.Node], Callable[[Any, Type], int]] = {
     ir.Layer: layer,
     ir.Sequence: sequence,
     ir.Residual: lambda node, x: num_params(node.body, x),
-    ir.Repeat: lambda node, x: sum(run * num_params(node.body, seen) for seen, run in copies(node, x)),
+    ir.Repeat: lambda node, x: sum(run * num_params(node.body, seen) for seen, run in copies(node, x)[0]),
     ir.Parallel: lambda node, x: sum(num_params(branch, x) for branch in node.branches),
     ir.Cast: lambda node, x: num_params(node.body, x.with_dtype(node.dtype)),
     ir.Network: lambda node, x: num_params(node.body, x),

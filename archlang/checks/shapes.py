@@ -58,7 +58,7 @@ class Shapes:
             return self.stack(node, x)
         for _ in range(node.count):
             y = self.type_of(node.body, x)
-            if y == x or y.width is None:
+            if y == x or y.wrong:
                 return y
             x = y
         return x
@@ -119,7 +119,7 @@ class Shapes:
     ) -> Type:
         diagnostic = Diagnostic(code, message, span, label, secondary, help=help, replacement=edit)
         self.collector.add(diagnostic, self.network)
-        return gives or Type()
+        return gives or Type(wrong=True)
 
 
 RULES: dict[type[ir.Node], Callable[[Shapes, Any, Type], Type]] = {

@@ -47,7 +47,7 @@ def chain(items: tuple[ir.Node, ...], x: Type, rngs: nnx.Rngs) -> Sequence:
 def repeat(node: ir.Repeat, x: Type, rngs: nnx.Rngs) -> nnx.Module:
     if not node.stacked:
         return chain((node.body,) * node.count, x, rngs)
-    if node.count == 1:  # a scan of length 1 would still be a loop
+    if node.count == 1 and node.remat is None and node.unroll is None:  # a scan of length 1 would still be a loop
         return lower(node.body, x, rngs)
     remat, unroll = node.remat or DEFAULT_REMAT, node.unroll or 1
     return Stack(lambda rngs: lower(node.body, x, rngs), node.count, remat=remat, unroll=unroll, rngs=rngs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -26,13 +25,18 @@ class Stack(nnx.Module):
         self.body = nnx.split_rngs(splits=count)(nnx.vmap(make, in_axes=0, out_axes=0, axis_size=count))(rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        step = checkpointed(lambda body, x: body(x), self.remat)
-        scan = nnx.scan(step, in_axes=(0, nnx.Carry), out_axes=nnx.Carry, length=self.count, unroll=self.unroll)
-        return scan(self.body, x)
+        # Taken apart, and put together inside the loop: so the module may be closed over by any transform of jax.
+        graph, state = nnx.split(self.body)
+
+        def step(x: jax.Array, state: Any) -> tuple[jax.Array, None]:
+            return nnx.merge(graph, state)(x), None
+
+        y, _ = jax.lax.scan(checkpointed(step, self.remat), x, state, length=self.count, unroll=self.unroll)
+        return y
 
 
-def checkpointed(step: Callable[..., jax.Array], remat: str) -> Callable[..., jax.Array]:
+def checkpointed(step: Callable[..., Any], remat: str) -> Callable[..., Any]:
     """The step under its policy; a scan's body needs no guard against common subexpressions."""
     if remat == "none":
         return step
-    return functools.partial(nnx.remat, policy=POLICIES[remat], prevent_cse=False)(step)
+    return jax.checkpoint(step, policy=POLICIES[remat], prevent_cse=False)
