@@ -49,7 +49,7 @@ def load(spec: str, values: Mapping[str, Value] | None = None, *, action_dim: in
 def with_shipped(error: SpecError, spec: str) -> SpecError:
     """A word that is no network may be a shipped specification, misspelt."""
     similar = None if spec.endswith(".arch") else shipped_like(spec)
-    if similar is None:
+    if similar is None or similar == spec:
         return error
     note = f"a shipped specification is called `{similar}`"
     return SpecError(replace(diagnostic, notes=(*diagnostic.notes, note)) for diagnostic in error.diagnostics)
