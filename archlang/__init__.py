@@ -13,6 +13,7 @@ from archlang.pipeline import Report as Report
 from archlang.pipeline import check as check
 from archlang.pipeline import load as load
 from archlang.pipeline import parse as parse
+from archlang.source import Source as Source
 from archlang.spec import Network as Network
 from archlang.spec import Spec as Spec
 from archlang.workload import Command as Command

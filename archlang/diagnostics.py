@@ -172,9 +172,10 @@ def excerpt(span: Span, label: str, mark: str, margin: int, above: Place | None)
     """Place, source line and marks; the marks alone where the line stands above already and is short."""
     line, column = span.source.place(span.start)
     gutter, corner = " " * margin, "├─" if above else "┌─"
-    head = [(f"{gutter} {corner} {printable(span.source.name)}:{line}:{column}\n", "blue")]
-    if not span.source.text:
-        return head
+    name = printable(span.source.name)
+    if not span.source.text:  # a file that cannot be read, an option
+        return [(f"{gutter} {corner} {name}\n", "blue")]
+    head = [(f"{gutter} {corner} {name}:{line}:{column}\n", "blue")]
     code = span.source.line(line)
     shown, indent, length = window(code, column - 1, max(1, span.end - span.start))
     marks = mark * length + (f" {printable(label)}" if label else "")

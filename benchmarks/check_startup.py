@@ -1,6 +1,6 @@
 """How long `archlang check` takes as a whole process, against an interpreter that imports jax and nothing else.
 
-    python benchmarks/check_startup.py
+python benchmarks/check_startup.py
 """
 
 from __future__ import annotations

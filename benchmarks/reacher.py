@@ -1,6 +1,6 @@
 """The main job, `make train`, for three seeds: time at the goal before and after, and how long it took.
 
-    python benchmarks/reacher.py
+python benchmarks/reacher.py
 """
 
 from __future__ import annotations

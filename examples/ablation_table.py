@@ -1,6 +1,6 @@
 """Parameters of an ablation over depth and norm, before anything is launched. Needs no jax; takes milliseconds.
 
-    python examples/ablation_table.py
+python examples/ablation_table.py
 """
 
 import archlang

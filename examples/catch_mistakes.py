@@ -1,6 +1,6 @@
 """Diagnostics are data: where, what, and the edit that mends it.
 
-    python examples/catch_mistakes.py
+python examples/catch_mistakes.py
 """
 
 import archlang

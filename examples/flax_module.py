@@ -1,6 +1,6 @@
 """A text becomes an ordinary `flax.nnx` module: jit, grad, vmap and optax work on it as on any other.
 
-    python examples/flax_module.py
+python examples/flax_module.py
 """
 
 import jax

@@ -1,12 +1,18 @@
 """The whole training state on disk, written by orbax, so that a run continues as if it had never stopped.
 
-Orbax writes a checkpoint beside its place and renames it, so there is never half of one. What it does not notice is a
-flipped bit or another data type; a list of contents with checksums, stored with the arrays, catches both.
+    checkpoints/12/arrays/          what orbax wrote after epoch 12
+    checkpoints/12/contents.json    shape and data type of every array, checksum of every file
+
+A checkpoint is made beside its place and then renamed, so there is never half of one. Orbax itself would not notice a flipped
+bit or another data type, hence the list.
 """
 
 from __future__ import annotations
 
+import json
 import logging
+import os
+import shutil
 import zlib
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -15,12 +21,12 @@ from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import orbax.checkpoint as ocp
 
 from archlang_runtime.errors import RunError, error
 
 KEPT = 2
+CHUNK = 2**24
 Tree = TypeVar("Tree")
 Arrays = dict[str, jax.Array]
 
@@ -28,76 +34,105 @@ Arrays = dict[str, jax.Array]
 class Checkpoints:
     """The checkpoints of one run, by epoch; the newest `KEPT` stay."""
 
-    def __init__(self, folder: Path, read_only: bool = False):
-        folder.mkdir(exist_ok=True)
+    def __init__(self, folder: Path):
         self.folder = folder
-        with quiet():
-            options = ocp.CheckpointManagerOptions(
-                max_to_keep=None if read_only else KEPT,
-                enable_async_checkpointing=False,
-                cleanup_tmp_directories=not read_only,
-                read_only=read_only,
-            )
-            self.manager = ocp.CheckpointManager(folder.absolute(), options=options)
+        self.orbax = ocp.Checkpointer(ocp.PyTreeCheckpointHandler())
+
+    def epochs(self) -> list[int]:
+        """The epochs that are stored, in order."""
+        if not self.folder.is_dir():
+            return []
+        return sorted(int(place.name) for place in self.folder.iterdir() if place.name.isdecimal())
 
     def latest(self) -> int | None:
         """The newest epoch that is stored."""
-        return self.manager.latest_step()
+        return max(self.epochs(), default=None)
+
+    # --- writing -----------------------------------------------------------------------------------------------------
 
     def save(self, epoch: int, state: Any) -> None:
         """Store the state. What goes wrong is E0705; the checkpoints before it stay as they are."""
-        arrays = flatten(state)
-        items = ocp.args.Composite(
-            arrays=ocp.args.PyTreeSave(arrays), contents=ocp.args.JsonSave(contents(arrays, checksums=True))
-        )
-        try:
-            self.manager.save(epoch, args=items)
-        except Exception as problem:  # what a full disk raises depends on where orbax notices it
-            raise error("E0705", f"cannot write a checkpoint to {self.folder}: {first_line(problem)}") from problem
+        draft = self.folder / f"{epoch}.tmp"
+        with writing(draft):
+            shutil.rmtree(draft, ignore_errors=True)  # of a process that was killed
+            self.write(draft, flatten(state))
+            draft.rename(self.folder / str(epoch))
+            for old in self.epochs()[:-KEPT]:
+                self.remove(old)
 
-    def restore(self, epoch: int, like: Tree, name: str = "") -> Tree:
-        """The state of `epoch`, in the form of `like` (arrays or shapes), or that part of it which is called `name`.
+    def write(self, draft: Path, arrays: Arrays) -> None:
+        draft.mkdir(parents=True)
+        self.orbax.save(draft.absolute() / "arrays", arrays)
+        files = {str(file.relative_to(draft)): checksum(file) for file in sorted(draft.rglob("*")) if file.is_file()}
+        with (draft / "contents.json").open("w", encoding="utf-8") as file:
+            json.dump({"arrays": describe(arrays), "files": files}, file)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def remove(self, epoch: int) -> None:
+        doomed = (self.folder / str(epoch)).rename(self.folder / f"{epoch}.tmp")
+        shutil.rmtree(doomed)
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    def restore(self, epoch: int, like: Tree, part: str = "") -> Tree:
+        """The state of `epoch`, in the form of `like` (arrays or shapes); or a part of it: what is called `part` + ….
 
         A checkpoint that is damaged, or of something else, is E0704.
         """
+        wanted = {part + name: shape for name, shape in jax.eval_shape(flatten, like).items()}
         try:
-            with quiet():
-                return self.read(epoch, like, name)
+            self.refuse_unfit(epoch, wanted, whole=not part)
+            arrays = self.read(epoch, wanted)
         except RunError:
             raise
         except Exception as problem:  # orbax, tensorstore and json have no exception in common
-            raise self.unreadable(epoch, first_line(problem)) from problem
+            raise self.unfit(epoch, first_line(problem)) from problem
+        return unflatten(like, {name.removeprefix(part): array for name, array in arrays.items()})
 
-    def read(self, epoch: int, like: Tree, name: str) -> Tree:
-        shapes = {name + key: shape for key, shape in jax.eval_shape(flatten, like).items()}
-        stored = self.manager.restore(epoch, args=ocp.args.Composite(contents=ocp.args.JsonRestore()))["contents"]
-        wrong = [key for key, about in contents(shapes).items() if about != stored.get(key, [])[:2]]
-        if wrong or (not name and shapes.keys() != stored.keys()):
-            raise self.unreadable(epoch, f"it holds something else than this run ({', '.join(wrong[:3]) or 'more'})")
-        arrays = self.read_arrays(epoch, shapes)
-        damaged = [key for key, array in arrays.items() if checksum(array) != stored[key][2]]
-        if damaged:
-            raise self.unreadable(epoch, f"its contents have changed since they were written ({', '.join(damaged[:3])})")
-        return unflatten(like, {key.removeprefix(name): array for key, array in arrays.items()})
-
-    def read_arrays(self, epoch: int, shapes: dict[str, jax.ShapeDtypeStruct]) -> Arrays:
-        device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-        wanted = {key: jax.ShapeDtypeStruct(s.shape, s.dtype, sharding=device) for key, s in shapes.items()}
-        how = ocp.checkpoint_utils.construct_restore_args(wanted)
-        request = ocp.args.PyTreeRestore(wanted, restore_args=how, partial_restore=True)
-        return self.manager.restore(epoch, args=ocp.args.Composite(arrays=request))["arrays"]
-
-    def unreadable(self, epoch: int, why: str) -> RunError:
+    def refuse_unfit(self, epoch: int, wanted: dict[str, Any], whole: bool) -> None:
         place = self.folder / str(epoch)
-        others = [other for other in self.manager.all_steps() if other != epoch]
+        contents = json.loads((place / "contents.json").read_text(encoding="utf-8"))
+        wrong = [name for name, about in describe(wanted).items() if contents["arrays"].get(name) != about]
+        if wrong or (whole and contents["arrays"].keys() != wanted.keys()):
+            raise self.unfit(epoch, f"it is not of this run ({', '.join(wrong[:3]) or 'it holds more'})")
+        damaged = [name for name, sum in contents["files"].items() if checksum(place / name) != sum]
+        if damaged:
+            raise self.unfit(epoch, f"{damaged[0]} has changed since it was written")
+
+    def read(self, epoch: int, wanted: dict[str, Any]) -> Arrays:
+        device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+        shapes = {name: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=device) for name, a in wanted.items()}
+        how = ocp.checkpoint_utils.construct_restore_args(shapes)
+        request = ocp.args.PyTreeRestore(shapes, restore_args=how, partial_restore=True)
+        return self.orbax.restore(self.folder.absolute() / str(epoch) / "arrays", args=request)
+
+    def unfit(self, epoch: int, why: str) -> RunError:
+        others = [other for other in self.epochs() if other != epoch]
         help = f"remove that folder to go on from epoch {max(others)}" if others else "start a new run with another --out"
-        return error("E0704", f"cannot read the checkpoint {place}: {why}", help)
+        place = self.folder / str(epoch)
+        return error("E0704", f"cannot read the checkpoint {place}: {why}", place, help)
 
     def __enter__(self) -> Checkpoints:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.manager.close()
+        self.orbax.close()
+
+
+@contextmanager
+def writing(draft: Path) -> Generator[None, None, None]:
+    """Whatever goes wrong is one message, and the draft goes."""
+    absl, asyncio = logging.getLogger("absl"), logging.getLogger("asyncio")
+    absl.disabled = True  # orbax logs a traceback before it raises
+    try:
+        yield
+    except Exception as problem:  # what a full disk raises depends on where orbax notices it
+        asyncio.disabled = True  # it would report every other write that failed when Python exits
+        shutil.rmtree(draft, ignore_errors=True)
+        raise error("E0705", f"cannot write a checkpoint to {draft.parent}: {first_line(problem)}", draft.parent) from problem
+    finally:
+        absl.disabled = False
 
 
 def flatten(state: Any) -> Arrays:
@@ -127,26 +162,18 @@ def as_numbers(leaf: Any) -> jax.Array:
     return jax.random.key_data(leaf) if is_key(leaf) else leaf
 
 
-def contents(arrays: Any, checksums: bool = False) -> dict[str, list[Any]]:
-    """Shape and data type of every array, and its checksum."""
-    return {key: [list(a.shape), str(a.dtype), *([checksum(a)] if checksums else [])] for key, a in arrays.items()}
+def describe(arrays: dict[str, Any]) -> dict[str, list[Any]]:
+    """Shape and data type of every array."""
+    return {name: [list(array.shape), str(array.dtype)] for name, array in arrays.items()}
 
 
-def checksum(array: jax.Array) -> int:
-    return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data)
+def checksum(file: Path) -> int:
+    sum = 0
+    with file.open("rb") as content:
+        while chunk := content.read(CHUNK):
+            sum = zlib.crc32(chunk, sum)
+    return sum
 
 
 def first_line(problem: Exception) -> str:
-    return next(iter(str(problem).splitlines()), "") or type(problem).__name__
-
-
-@contextmanager
-def quiet() -> Generator[None, None, None]:
-    """Without orbax's own log lines: they explain its options, or repeat what the error that it raises says."""
-    logger = logging.getLogger("absl")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
+    return next(iter(str(problem).splitlines()), "")[:200] or type(problem).__name__

@@ -11,7 +11,7 @@ import typer
 from archlang import load
 from archlang_runtime.config import TrainConfig, make_config
 from archlang_runtime.envs import find_task
-from archlang_runtime.folder import Plan, RunFolder
+from archlang_runtime.folder import Plan, RunFolder, diagnosed
 
 
 def knob(name: str) -> Any:
@@ -61,10 +61,11 @@ def train(
 def make_plan(spec: str, settings: dict[str, str], env: str, chosen: dict[str, Any], folder: RunFolder) -> Plan:
     """Everything that can be wrong about a run is wrong here, before jax is imported."""
     environment = find_task(env).environment
-    if chosen["steps"] is None and folder.exists():
-        chosen = chosen | {"steps": folder.read_plan()["config"]["steps"]}
+    with diagnosed(folder.path):
+        if chosen["steps"] is None and folder.exists():
+            chosen = chosen | {"steps": folder.read_plan()["config"]["steps"]}
     config = make_config(env, **chosen)
-    bound = load(spec).bind(action_dim=environment.action_dim, **settings)
+    bound = load(spec, settings, action_dim=environment.action_dim)
     return Plan(config, bound, settings)
 
 
@@ -84,7 +85,8 @@ def evaluate(
     """Measure how long a run's agent stays at its goal, from the newest checkpoint, acting without noise."""
     from archlang_runtime.evaluate import evaluate_run
 
-    result = evaluate_run(RunFolder(run), episodes, seed)
+    with diagnosed(run):
+        result = evaluate_run(RunFolder(run), episodes, seed)
     if json_:
         return print(json.dumps(result))
     print(f"{run}, epoch {result['epoch']}, {result['env_steps']:,} steps of training; {result['episodes']:,} episodes")

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from archlang import Diagnostic, did_you_mean
 from archlang_runtime.envs import find_task
-from archlang_runtime.errors import RunError
+from archlang_runtime.errors import RunError, diagnostic
 
 MAX_TIME = 2**31 - 2**20  # the buffer counts the steps of each environment in int32
 
@@ -24,27 +24,27 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     environment: str = Field(description="environment to train in")
-    steps: int = Field(100_000_000, ge=1, description="environment steps, rounded up to whole epochs")
-    seed: int = Field(0, ge=0, lt=2**32, description="seed of every random draw")
+    steps: int = Field(default=100_000_000, ge=1, description="environment steps, rounded up to whole epochs")
+    seed: int = Field(default=0, ge=0, lt=2**32, description="seed of every random draw")
 
-    num_envs: int = Field(512, ge=1, description="environments that run side by side")
-    episode_length: int = Field(1_000, ge=1, description="control steps until an episode ends for lack of time")
-    unroll_length: int = Field(62, ge=1, description="control steps of each environment between two rounds of updates")
-    updates_per_unroll: int = Field(800, ge=1, description="updates after each unroll")
-    unrolls_per_epoch: int = Field(32, ge=1, description="unrolls between two evaluations, each with a checkpoint")
+    num_envs: int = Field(default=512, ge=1, description="environments that run side by side")
+    episode_length: int = Field(default=1_000, ge=1, description="control steps until an episode ends for lack of time")
+    unroll_length: int = Field(default=62, ge=1, description="control steps of each environment between two rounds of updates")
+    updates_per_unroll: int = Field(default=800, ge=1, description="updates after each unroll")
+    unrolls_per_epoch: int = Field(default=32, ge=1, description="unrolls between two evaluations, each with a checkpoint")
 
-    replay_rows: int = Field(10_000, ge=1, description="transitions kept for each environment")
-    prefill_rows: int = Field(1_000, ge=1, description="transitions collected in each environment before the first update")
-    batch_size: int = Field(512, ge=2, description="transitions in one update, each a negative for all others")
+    replay_rows: int = Field(default=10_000, ge=1, description="transitions kept for each environment")
+    prefill_rows: int = Field(default=1_000, ge=1, description="transitions of each environment before the first update")
+    batch_size: int = Field(default=512, ge=2, description="transitions in one update, each a negative for all others")
 
-    discount: float = Field(0.99, gt=0, lt=1, description="goals k steps ahead are drawn in proportion to discount^k")
-    logsumexp_penalty: float = Field(0.1, ge=0, description="weight of the penalty on the contrastive loss's partition")
-    target_entropy: float = Field(-0.5, description="entropy that the policy is held at, per action dimension")
-    actor_learning_rate: float = Field(3e-4, gt=0, description="Adam's step size for the actor")
-    critic_learning_rate: float = Field(3e-4, gt=0, description="Adam's step size for both encoders")
-    alpha_learning_rate: float = Field(3e-4, gt=0, description="Adam's step size for the entropy's weight")
+    discount: float = Field(default=0.99, gt=0, lt=1, description="goals k steps ahead are drawn in proportion to discount^k")
+    logsumexp_penalty: float = Field(default=0.1, ge=0, description="weight of the penalty on the contrastive loss's partition")
+    target_entropy: float = Field(default=-0.5, description="entropy that the policy is held at, per action dimension")
+    actor_learning_rate: float = Field(default=3e-4, gt=0, description="Adam's step size for the actor")
+    critic_learning_rate: float = Field(default=3e-4, gt=0, description="Adam's step size for both encoders")
+    alpha_learning_rate: float = Field(default=3e-4, gt=0, description="Adam's step size for the entropy's weight")
 
-    num_eval_envs: int = Field(128, ge=1, description="episodes in each evaluation")
+    num_eval_envs: int = Field(default=128, ge=1, description="episodes in each evaluation")
 
     @model_validator(mode="after")
     def numbers_agree(self) -> TrainConfig:
@@ -129,15 +129,22 @@ BOUNDS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
 def explain(mistake: Any) -> Diagnostic:
     """One of pydantic's errors in our words: the setting, what it takes, what it got."""
     if not mistake["loc"]:  # from `numbers_agree`
-        return Diagnostic("E0603", mistake["msg"].removeprefix("Value error, "))
+        message = mistake["msg"].removeprefix("Value error, ")
+        return diagnostic("E0603", message, option(message.split()[0]))
     name = str(mistake["loc"][0])
     field = TrainConfig.model_fields.get(name)
     if field is None:
         similar = did_you_mean(name, TrainConfig.model_fields)
-        return Diagnostic("E0603", f"there is no setting `{name}`", help=f"did you mean `{similar}`?" if similar else None)
+        help = f"did you mean `{similar}`?" if similar else None
+        return diagnostic("E0603", f"there is no setting `{name}`", option(name), help)
     kind = "a whole number" if field.annotation is int else "a number"
     message = f"{name} takes {kind}{bounds(field)}; got {mistake['input']!r}"
-    return Diagnostic("E0603", message, help=f"{name}: {field.description}")
+    return diagnostic("E0603", message, option(name), f"{name}: {field.description}")
+
+
+def option(name: str) -> str:
+    """The option of a setting: `batch_size` → `--batch-size`."""
+    return f"--{name.replace('_', '-')}"
 
 
 def bounds(field: FieldInfo) -> str:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from archlang import Diagnostic, DiagnosticError
+from pathlib import Path
+
+from archlang import Diagnostic, DiagnosticError, Source
 
 
 class RunError(DiagnosticError):
     """A run cannot start, go on or be read. Holds the diagnostics."""
 
 
-def error(code: str, message: str, help: str | None = None, notes: tuple[str, ...] = ()) -> RunError:
-    """One diagnostic, ready to raise."""
-    return RunError([Diagnostic(code=code, message=message, help=help, notes=notes)])
+def error(code: str, message: str, at: str | Path, help: str | None = None, notes: tuple[str, ...] = ()) -> RunError:
+    """One diagnostic, ready to raise. `at` is where the mistake is: an option such as `--env`, or a file or folder."""
+    return RunError([diagnostic(code, message, at, help, notes)])
+
+
+def diagnostic(code: str, message: str, at: str | Path, help: str | None = None, notes: tuple[str, ...] = ()) -> Diagnostic:
+    """A mistake that stands in no text: its place is the name of what holds it."""
+    return Diagnostic(code, message, Source("", str(at)).span(), help=help, notes=notes)

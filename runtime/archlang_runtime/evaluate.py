@@ -68,8 +68,13 @@ def evaluate_run(folder: RunFolder, num_episodes: int, seed: int) -> dict[str, A
 
 def restore_actor(folder: RunFolder, actor: Role) -> tuple[int, Weights]:
     """The newest epoch that is stored, and its policy; nothing else of the checkpoint is read."""
-    with Checkpoints(folder.checkpoints, read_only=True) as checkpoints:
+    with Checkpoints(folder.checkpoints) as checkpoints:
         epoch = checkpoints.latest()
         if epoch is None:
-            raise error("E0707", f"{folder.path} has no checkpoint yet", "the first is written when the first epoch is over")
+            raise error(
+                "E0707",
+                f"{folder.path} has no checkpoint yet",
+                folder.path,
+                "the first is written when the first epoch is over",
+            )
         return epoch, checkpoints.restore(epoch, jax.eval_shape(actor.init, jax.random.key(0)), "actor.weights.")

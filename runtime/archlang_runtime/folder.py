@@ -4,12 +4,13 @@
 - spec.arch: the specification as it was written
 - versions.json: versions of everything that decides the numbers
 - metrics.jsonl: one line per epoch
-- checkpoints/: the newest training states
+- checkpoints/: the newest training states, by epoch
 - learning_curve.png
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -78,9 +79,9 @@ class RunFolder:
             if (self.path / "config.json").is_file():
                 return True
             if any(entry.name != ".lock" for entry in self.path.iterdir()):
-                raise error("E0701", f"{self.path} is not empty and not a run", "choose another --out")
+                raise error("E0701", f"{self.path} is not empty and not a run", self.path, "choose another --out")
         elif self.path.exists():
-            raise error("E0701", f"{self.path} is a file; a run is a folder", "choose another --out")
+            raise error("E0701", f"{self.path} is a file; a run is a folder", self.path, "choose another --out")
         return False
 
     def read_plan(self) -> dict[str, Any]:
@@ -94,12 +95,12 @@ class RunFolder:
             return plan | {"networks": dict(plan["networks"]), "set": dict(plan["set"])}
         except (ValueError, KeyError, TypeError) as problem:
             why = str(problem).splitlines()[0]
-            raise error("E0702", f"cannot read {place}: {why}", "choose another --out") from problem
+            raise error("E0702", f"cannot read {place}: {why}", place, "choose another --out") from problem
 
     def load_plan(self) -> Plan:
         """What the run was asked for. A folder that is not a run is E0701."""
         if not self.exists():
-            raise error("E0701", f"{self.path} is not a run", "`archlang train … --out RUN` makes one")
+            raise error("E0701", f"{self.path} is not a run", self.path, "`archlang train … --out RUN` makes one")
         plan = self.read_plan()
         config = TrainConfig.model_validate(plan["config"])
         action_dim = find_task(config.environment).environment.action_dim
@@ -169,7 +170,7 @@ def refuse_differences(path: Path, before: Mapping[str, Any], now: Mapping[str, 
     changes = differences(before, now)
     if changes:
         help = "choose another --out for a new run, or repeat what the run began with"
-        raise error("E0703", f"{path} is a run with other settings", help, changes)
+        raise error("E0703", f"{path} is a run with other settings", path, help, changes)
 
 
 @contextmanager
@@ -184,7 +185,9 @@ def locked(path: Path) -> Generator[None, None, None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise error("E0706", f"another process is training in {path}", "wait for it, or choose another --out") from None
+            raise error(
+                "E0706", f"another process is training in {path}", path, "wait for it, or choose another --out"
+            ) from None
         yield
 
 
@@ -197,11 +200,12 @@ def diagnosed(path: Path) -> Generator[None, None, None]:
         if isinstance(problem, BrokenPipeError):
             raise
         place = problem.filename or path
-        raise cannot_write(place, problem) from problem
+        raise unusable(place, problem) from problem
 
 
-def cannot_write(place: Any, problem: OSError) -> RunError:
-    return error("E0705", f"cannot use {place}: {problem.strerror or problem}", "free the space or choose another --out")
+def unusable(place: Any, problem: OSError) -> RunError:
+    help = "free some space" if problem.errno == errno.ENOSPC else "choose another folder"
+    return error("E0705", f"cannot use {place}: {problem.strerror or problem}", place, help)
 
 
 def write(place: Path, text: str) -> None:

@@ -41,11 +41,11 @@ class Role:
 
     def apply(self, weights: Weights, x: jax.Array) -> Any:
         """The network as it is used: f32[batch, in_features] -> f32[batch, out], or (mean, log_std) of an actor."""
-        return as_float32(nnx.merge(self.evaluating, weights.params, weights.variables)(x))
+        return as_float32(assemble(self.evaluating, weights)(x))
 
     def apply_training(self, weights: Weights, x: jax.Array) -> tuple[Any, Any]:
         """The network as it is trained, and its variables afterwards."""
-        module = nnx.merge(self.training, weights.params, weights.variables)
+        module = assemble(self.training, weights)
         out = as_float32(module(x))
         return out, nnx.split(module, nnx.Param, ...)[2]
 
@@ -63,6 +63,11 @@ def make_role(network: Network, in_features: int) -> Role:
     module.eval()
     evaluating = nnx.split(module, nnx.Param, ...)[0]
     return Role(network, in_features, training, evaluating)
+
+
+def assemble(graph: nnx.GraphDef[nnx.Module], weights: Weights) -> Any:
+    """A module to call here and now. Copied: nnx refuses to scan over variables that an outer transformation made."""
+    return nnx.merge(graph, weights.params, weights.variables, copy=True)
 
 
 def as_float32(out: Any) -> Any:

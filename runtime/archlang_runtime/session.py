@@ -34,10 +34,8 @@ def train(plan: Plan, path: Path, report: Report | None = None) -> int:
         if folder.exists():
             refuse_differences(path, folder.read_plan(), plan.as_json())
         path.mkdir(parents=True, exist_ok=True)
-        with locked(path):
-            folder.write_plan(plan)
-            with Checkpoints(folder.checkpoints) as checkpoints, enough_memory():
-                return Session(plan, folder, checkpoints, report, interruption).run()
+        with locked(path), Checkpoints(folder.checkpoints) as checkpoints, enough_memory():
+            return Session(plan, folder, checkpoints, report, interruption).run()
 
 
 @dataclass
@@ -56,6 +54,8 @@ class Session:
         config, done = self.plan.config, self.checkpoints.latest() or 0
         environment = find_task(config.environment).environment
         self.report.plan(config, check(self.plan.spec, env=environment).params, describe_device())
+        if done < config.epochs:
+            self.folder.write_plan(self.plan)
         self.lines = self.folder.forget_after(done if done else -1)
         if done >= config.epochs:
             self.report.say(f"This run is finished: {config.steps_after(done):,} steps. A larger --steps goes on from here.")
@@ -99,7 +99,7 @@ class Session:
         return self.end()
 
     def record(self, state: TrainState, epoch: int, measured: Line) -> None:
-        """Evaluate, and write the epoch's line of metrics."""
+        """Evaluate, and write the epoch's line of metrics: counts, evaluation, means over the epoch's updates, clock."""
         config = self.plan.config
         counts = {"epoch": epoch, "env_steps": config.steps_after(epoch), "updates": epoch * config.updates_per_epoch}
         evaluation = as_floats(self.evaluate(state.actor.weights, evaluation_key(config.seed, epoch)))
@@ -128,7 +128,7 @@ def enough_memory() -> Generator[None, None, None]:
         if "RESOURCE_EXHAUSTED" not in str(problem):
             raise
         help = "fewer --replay-rows or --num-envs make the buffer smaller, a smaller --batch-size the updates"
-        raise error("E0709", f"not enough memory: {str(problem).splitlines()[0]}", help) from problem
+        raise error("E0709", f"not enough memory: {str(problem).splitlines()[0]}", describe_device(), help) from problem
 
 
 def refuse_bad_numbers(metrics: Metrics, config: TrainConfig, epoch: int) -> None:
@@ -141,7 +141,7 @@ def refuse_bad_numbers(metrics: Metrics, config: TrainConfig, epoch: int) -> Non
     bad = ", ".join(name for name, value in metrics.items() if not jax.numpy.isfinite(value))
     message = f"update {number:,} (about {steps:,} environment steps) gave numbers that are not finite: {bad or 'parameters'}"
     help = "the last checkpoint is from before it; try a smaller learning rate or another architecture in a new --out"
-    raise error("E0708", message, help)
+    raise error("E0708", message, f"epoch {epoch}", help)
 
 
 def as_floats(metrics: Metrics) -> Line:

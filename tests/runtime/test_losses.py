@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,7 +20,8 @@ def floats(*shape: int, scale: float = 1.0) -> jax.Array:
     return jnp.asarray(scale * RNG.standard_normal(shape), jnp.float32)
 
 
-def wide(x: jax.Array) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def wide(x: jax.Array) -> Any:
+    """In float64."""
     return np.asarray(x, np.float64)
 
 
@@ -45,7 +48,7 @@ def test_gradients_are_finite_where_embeddings_coincide(energy: losses.Energy, s
 @pytest.mark.parametrize("penalty", [0.0, 0.1])
 def test_contrastive_loss_is_its_formula(penalty: float) -> None:
     logits = floats(BATCH, BATCH, scale=3)
-    partition = logsumexp(wide(logits), axis=1)
+    partition: Any = logsumexp(wide(logits), axis=1)
     expected = np.mean(partition - np.diag(wide(logits))) + penalty * np.mean(partition**2)
     np.testing.assert_allclose(losses.contrastive_loss(logits, penalty), expected, rtol=1e-5)
 
@@ -69,7 +72,7 @@ def test_log_prob_is_the_density_of_the_squashed_gaussian() -> None:
     mean, log_std, noise = floats(BATCH, ACTION_DIM), floats(BATCH, ACTION_DIM, scale=0.3), floats(BATCH, ACTION_DIM)
     action, log_prob = losses.sample_action(mean, log_std, noise)
     u = wide(mean) + np.exp(wide(log_std)) * wide(noise)
-    density = -0.5 * wide(noise) ** 2 - wide(log_std) - 0.5 * np.log(2 * np.pi) - np.log1p(-(np.tanh(u) ** 2))
+    density = -0.5 * wide(noise) ** 2 - wide(log_std) - 0.5 * np.log(2 * np.pi) - np.log1p(-np.square(np.tanh(u)))
     np.testing.assert_allclose(action, np.tanh(u), atol=1e-6)
     np.testing.assert_allclose(log_prob, density.sum(axis=1), rtol=1e-4)
 

@@ -16,6 +16,7 @@ from archlang_runtime.envs.episodes import reset
 from archlang_runtime.envs.reacher import point_on_disc
 from archlang_runtime.envs.table import TASKS
 
+pytestmark = pytest.mark.slow
 TASK = TASKS["reacher"]
 NUM_ENVS, STEPS = 32, 150
 CONTROL_STEP = 0.02  # s
@@ -81,16 +82,20 @@ def test_goals_are_uniform_over_the_disc() -> None:
 
 def test_the_state_is_what_its_layout_says(start: EnvState, rollout: Rollout) -> None:
     states = np.asarray(rollout(start, jnp.array(0.0), noise(0)).state, np.float64)
-    cosines, sines, tip, velocity = np.split(states, [2, 4, 7], axis=-1)
+    cosines, sines, tip, _ = np.split(states, [2, 4, 7], axis=-1)
     np.testing.assert_allclose(cosines**2 + sines**2, 1, atol=1e-5)
     shoulder, elbow = np.moveaxis(np.arctan2(sines, cosines), -1, 0)
     reach = 0.1 * np.stack([np.cos(shoulder), np.sin(shoulder)], axis=-1)
     reach += 0.11 * np.stack([np.cos(shoulder + elbow), np.sin(shoulder + elbow)], axis=-1)
     np.testing.assert_allclose(tip[..., :2], reach, atol=1e-2)  # the spring backend's joints give a little
     np.testing.assert_allclose(tip[..., 2], 0.01, atol=5e-3)
-    finite_difference = (tip[2:] - tip[:-2]) / (2 * CONTROL_STEP)
-    error = np.abs(finite_difference - velocity[1:-1])[..., :2]
-    assert np.median(error) < 0.05 * np.median(np.abs(velocity))
+
+
+def test_the_velocity_is_that_of_the_fingertip(start: EnvState, rollout: Rollout) -> None:
+    states = np.asarray(rollout(start, jnp.array(1.0), 0 * noise(0)).state, np.float64)
+    tip, velocity = states[..., 4:6], states[..., 7:9]
+    difference = (tip[2:] - tip[:-2]) / (2 * CONTROL_STEP)
+    assert np.std(difference - velocity[1:-1]) < 0.1 * np.std(velocity)
 
 
 def test_the_same_actions_give_the_same_states(start: EnvState, rollout: Rollout) -> None:

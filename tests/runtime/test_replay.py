@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -99,7 +100,7 @@ def test_truncated_geometric_stays_in_range(uniform: float, discount: float) -> 
 def test_rows_are_written_in_place() -> None:
     replay = jax.eval_shape(lambda: buffer.create(1000, NUM_ENVS, 2, 1, 2))
     compiled = jax.jit(buffer.insert, donate_argnums=0).lower(replay, jax.eval_shape(lambda: row(0))).compile()
-    memory = compiled.memory_analysis()
+    memory: Any = compiled.memory_analysis()
     size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(replay))
     assert memory.alias_size_in_bytes == size
     assert memory.temp_size_in_bytes < size / 10

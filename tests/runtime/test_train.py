@@ -17,7 +17,7 @@ from archlang_runtime import replay as buffer
 from archlang_runtime.config import TrainConfig
 from archlang_runtime.envs import find_task
 from archlang_runtime.networks import take_apart
-from archlang_runtime.train import Program, TrainState, make_train
+from archlang_runtime.train import Learner, Program, TrainState, make_train
 
 Tree = Any
 ADAM = {"b1": 0.9, "b2": 0.999, "eps": 1e-8}
@@ -88,17 +88,23 @@ def reference_update(state: TrainState, key: jax.Array, config: TrainConfig) -> 
     return {name: adam(getattr(state, name), gradient) for name, gradient in gradients.items()}
 
 
-def adam(learner: Any, gradient: Tree, rate: float = 3e-4) -> Tree:
+def moments(learner: Learner) -> Any:
+    """What Adam remembers: `count`, `mu`, `nu`."""
+    state: Any = learner.opt_state
+    return state[0]
+
+
+def adam(learner: Learner, gradient: Tree, rate: float = 3e-4) -> Tree:
     """One step of Adam (Kingma & Ba 2015, algorithm 1) from the moments that the learner holds."""
-    moments = learner.opt_state[0]
-    count = moments.count + 1
+    before = moments(learner)
+    count = before.count + 1
 
     def step(param: jax.Array, m: jax.Array, v: jax.Array, g: jax.Array) -> jax.Array:
         m, v = ADAM["b1"] * m + (1 - ADAM["b1"]) * g, ADAM["b2"] * v + (1 - ADAM["b2"]) * g**2
         unbiased = m / (1 - ADAM["b1"] ** count), v / (1 - ADAM["b2"] ** count)
         return param - rate * unbiased[0] / (jnp.sqrt(unbiased[1]) + ADAM["eps"])
 
-    return jax.tree.map(step, learner.weights.params, moments.mu, moments.nu, gradient)
+    return jax.tree.map(step, learner.weights.params, before.mu, before.nu, gradient)
 
 
 def test_an_update_is_the_papers(toy_program: Program, trained: TrainState) -> None:
@@ -140,7 +146,7 @@ def test_the_buffer_is_never_copied() -> None:
 def test_an_epoch_counts_its_steps(trained: TrainState, toy_program: Program) -> None:
     config = toy.config()
     assert int(trained.replay.time) * config.num_envs == config.steps_after(1)
-    assert int(trained.actor.opt_state[0].count) == config.updates_per_epoch
+    assert int(moments(trained.actor).count) == config.updates_per_epoch
     state, _ = toy_program.epoch(trained)
     assert int(state.replay.time) * config.num_envs == config.steps_after(2)
 

@@ -1,7 +1,8 @@
-"""A point on a plane that moves as it is told: an environment that compiles in a second. Run it to use the command line on it."""
+"""A point that moves as it is told: an environment that compiles in a second. Run it for a command line that knows it."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import MappingProxyType
 
 import jax
@@ -14,7 +15,7 @@ from archlang_runtime.envs.base import EnvState
 from archlang_runtime.envs.table import Task
 from archlang_runtime.folder import Plan
 
-SPEC = "actor = <dense8,ln,swish>, gaussian\nsa_encoder = <dense8,ln,swish>, dense4\ng_encoder = dense8, swish, dense4\n"
+SPEC = Path(__file__).with_name("toy.arch").read_text()
 TRAINING = {
     "steps": 300,
     "num_envs": 4,

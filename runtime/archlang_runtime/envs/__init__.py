@@ -20,7 +20,7 @@ def find_task(name: str) -> Task:
         return TASKS[name]
     similar = did_you_mean(name, TASKS)
     help = f"did you mean `{similar}`?" if similar else f"there are: {', '.join(TASKS)}"
-    raise error("E0601", f"there is no environment `{name}`", help)
+    raise error("E0601", f"there is no environment `{name}`", "--env", help)
 
 
 @cache
