@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated
@@ -95,13 +96,16 @@ def envs(json_: Json = False) -> None:
     console().print(table)
 
 
+WIDTH = 90  # columns that the widest table takes
+
 # --- output -----------------------------------------------------------------------------------------------------------
 
 
 def console(stderr: bool = False) -> Console:
     """Colours and the width of the terminal where there is one; plain text, unwrapped, elsewhere."""
     file = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if file.isatty() else 160, highlight=False, soft_wrap=not file.isatty())
+    width = max(shutil.get_terminal_size().columns, WIDTH) if file.isatty() else 2 * WIDTH  # a table loses no digit
+    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=not file.isatty())
 
 
 def print_json(value: object) -> None:

@@ -135,7 +135,10 @@ def refuse_missing_roles(spec: Spec, env: Environment | None, collector: Collect
         raise SpecError([Diagnostic("E0404", message, spec.file.source.span(0, 0), help=ROLE_HELP)])
 
 
-ROLE_HELP = "for instance `sa_encoder = trunk, dense64`; `--in N` checks a network without roles"
+ROLE_HELP = (
+    "`actor = …, gaussian`, and for the critic `sa_encoder = …, dense64` and `g_encoder = …, dense64`; "
+    "`--in N` checks a network without roles"
+)
 
 
 def refuse_other_actions(spec: Spec, outputs: Mapping[str, Type], env: Environment | None, collector: Collector) -> None:

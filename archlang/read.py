@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 import stat
 from pathlib import Path
 
@@ -14,16 +15,23 @@ from archlang.source import Source
 
 def load_source(spec: str) -> Source:
     """The text that a SPEC stands for. Raises `SpecError` where it cannot be read."""
-    if spec.endswith(".arch"):
+    if spec.endswith(".arch") or looks_like_a_file(spec):
         return read_file(spec)
     shipped = resources.spec_path(spec)
     return read_file(str(shipped), shown=spec) if shipped else Source(spec)
 
 
+def looks_like_a_file(spec: str) -> bool:
+    """A path with another ending: no network is written `name.letters`."""
+    return re.fullmatch(r"[\w./-]*\w\.[A-Za-z]\w*", spec) is not None
+
+
 def shipped_like(spec: str) -> str | None:
     """The shipped specification that was probably meant by a text that is one word."""
-    one_word = spec.replace("/", "").replace("_", "").isalnum()
-    return did_you_mean(spec, resources.spec_names()) if one_word else None
+    if not spec.replace("/", "").replace("_", "").isalnum():
+        return None
+    inside = next((name for name in resources.spec_names() if name.startswith(f"{spec}/")), None)
+    return inside or did_you_mean(spec, resources.spec_names())
 
 
 def read_file(path: str, shown: str | None = None) -> Source:
@@ -48,8 +56,11 @@ def read_bytes(path: str) -> bytes:
 
 def unreadable(name: str, error: Exception) -> Diagnostic:
     why = "there is no such file" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", None) or str(error)
-    similar = did_you_mean(name.removesuffix(".arch"), resources.spec_names())
+    stem = name.rpartition(".")[0]
+    similar = did_you_mean(stem, resources.spec_names())
     help = f"a shipped specification is called `{similar}`" if similar else None
+    if not name.endswith(".arch"):
+        help = f"a specification's file ends in `.arch`: `{stem}.arch`?"
     return Diagnostic("E0001", f"cannot read {name}: {why}", Source("", name).span(), help=help)
 
 

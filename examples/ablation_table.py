@@ -1,4 +1,4 @@
-"""Parameters of an ablation over depth and norm, before anything is launched. Needs no jax; takes milliseconds.
+"""Parameters of an ablation over depth and norm, before anything is launched. Needs no jax.
 
 python examples/ablation_table.py
 """

@@ -5,17 +5,15 @@
     ---
     error[E0301]: …            what people read, to the letter
 
-`UPDATE_CASES=1 pytest tests/test_invalid.py` writes what the programs give now; read the difference before you commit it.
+`python tests/test_invalid.py` writes what the programs give now; read the difference before you commit it.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "cases"
-UPDATE = os.environ.get("UPDATE_CASES") == "1"
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,8 @@ def test_a_wrong_spec_as_json(archlang: Any) -> None:
         (["chek", "ln"], 2, "chek"),
         (["check", "reacher", "--env", "reachr"], 1, "did you mean `reacher`?"),
         (["check", "reachr"], 1, "a shipped specification is called `reacher`"),
+        (["check", "wang2025"], 1, "a shipped specification is called `wang2025/base`"),
+        (["check", "mine.arc"], 1, "ends in `.arch`: `mine.arch`?"),
         (["check", "wang2025/bas"], 1, "a shipped specification is called `wang2025/base`"),
         (["check", "reacher", "--set", "dpth=4"], 1, "did you mean `depth`?"),
         (["check", "reacher", "--set", "depth=6"], 1, "the nearest values of depth that work: 4 or 8"),

@@ -35,7 +35,7 @@ class Shapes:
 
     def layer(self, node: ir.Layer, x: Type) -> Type:
         if x.distribution:
-            return self.report("E0303", "nothing may follow a distribution", node.span, f"takes {x}")
+            return self.report("E0303", "nothing may follow a distribution", node.span, f"takes {x}", help=SQUASHED)
         y = node.layer.output(x)
         if y.distribution and y.width is None:
             help = "write it (`gaussian8`), or give `--action 8`, `--env` or `.bind(action_dim=8)`"
@@ -130,6 +130,9 @@ RULES: dict[type[ir.Node], Callable[[Shapes, Any, Type], Type]] = {
     ir.Parallel: Shapes.parallel,
     ir.Cast: Shapes.cast,
 }
+
+
+SQUASHED = "the runtime squashes actions with tanh itself; put layers before `gaussian`"
 
 
 def mend(node: ir.Residual | ir.Repeat, x: Type, y: Type, culprit: ir.Node | None) -> tuple[str | None, Replacement | None]:

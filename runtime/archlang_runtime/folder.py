@@ -28,6 +28,7 @@ from archlang_runtime.envs import find_task
 from archlang_runtime.errors import RunError, error
 
 FORMAT = 1  # of the folder; raised when its files change their meaning
+BEGUN = {".lock", "spec.arch", "versions.json"}  # all that a start which was cut short leaves
 PACKAGES = ("archlang", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "brax", "mujoco", "numpy")
 
 
@@ -78,7 +79,7 @@ class RunFolder:
         if self.path.is_dir():
             if (self.path / "config.json").is_file():
                 return True
-            if any(entry.name != ".lock" for entry in self.path.iterdir()):
+            if any(entry.name not in BEGUN for entry in self.path.iterdir()):
                 raise error("E0701", f"{self.path} is not empty and not a run", self.path, "choose another --out")
         elif self.path.exists():
             raise error("E0701", f"{self.path} is a file; a run is a folder", self.path, "choose another --out")
@@ -99,7 +100,7 @@ class RunFolder:
 
     def load_plan(self) -> Plan:
         """What the run was asked for. A folder that is not a run is E0701."""
-        if not self.exists():
+        if not (self.path / "config.json").is_file():
             raise error("E0701", f"{self.path} is not a run", self.path, "`archlang train … --out RUN` makes one")
         plan = self.read_plan()
         config = TrainConfig.model_validate(plan["config"])
