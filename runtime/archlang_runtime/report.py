@@ -73,10 +73,15 @@ class Report:
         self.say(f"updates            {config.total_updates:,} on batches of {config.batch_size}: {ratio}")
         self.say(f"replay             {rows}")
 
+    def compiling(self) -> None:
+        """What the silence before the first lines is."""
+        self.say("compiling: the first two lines take the longest", "dim")
+
     def begin(self, done: int, epochs: int) -> None:
         """The headings, and the bar."""
         width = len(str(epochs))
         self.epoch_width = 2 * width + 1
+        self.compiling()
         headings = "  ".join(heading for heading, _, _ in COLUMNS)
         self.say(f"{'epoch'.rjust(self.epoch_width)}  {headings}", "bold")
         self.task = self.progress.add_task("compiling", total=epochs, completed=done)
