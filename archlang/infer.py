@@ -44,12 +44,19 @@ def cast(node: ir.Cast, x: Type) -> Type:
     return output_type(node.body, x.with_dtype(node.dtype)).with_dtype(x.dtype)
 
 
-def residual(node: ir.Residual, x: Type) -> Type:
+def summed(node: ir.Residual, x: Type) -> Type:
+    """The type of the sum in a residual, which `post` takes."""
     return x if x.width is not None else output_type(node.body, x)
+
+
+def residual(node: ir.Residual, x: Type) -> Type:
+    y = summed(node, x)
+    return y if node.post is None else output_type(node.post, y)
 
 
 RULES: dict[type[ir.Node], Callable[[Any, Type], Type]] = {
     ir.Layer: lambda node, x: node.layer.output(x),
+    ir.Hole: lambda node, x: node.layer.output(x),
     ir.Sequence: lambda node, x: reduce(lambda value, item: output_type(item, value), node.items, x),
     ir.Residual: residual,
     ir.Repeat: lambda node, x: copies(node, x)[1],

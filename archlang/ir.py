@@ -3,7 +3,7 @@
     network  = name, body
     node     = Layer(name, arguments)          dense256, ln, swish
              | Sequence(items)                 a, b, c
-             | Residual(body)                  res(body)
+             | Residual(body, scale, gate, post)   res(body, scale=0.1, gate=highway, post=ln)
              | Repeat(body, count, stacked)    4x body; with stacked: (body)*250, one scan
              | Parallel(branches, join)        par(a; b)
              | Cast(dtype, body)               @dtype(bf16) body
@@ -16,15 +16,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
 from archlang.layers import LayerType, make_layer
 from archlang.limits import MAX_COUNT
+from archlang.types import Type
 
 Remat = Literal["none", "dots", "full"]
+# A bare scan keeps every intermediate of every copy: 3.7 times the memory of the unrolled network for the paper's blocks.
+# Keeping the matrix products alone, and computing the rest again, needs no more than the unrolled network.
+DEFAULT_REMAT: Remat = "dots"
 Dtype = Literal["f32", "bf16"]
+Gate = Literal["sigmoid", "highway"]
 Argument = tuple[str, StrictBool | StrictInt | StrictFloat | StrictStr]
 
 
@@ -62,9 +68,30 @@ class Layer(Node):
             canonical = self.layer.arguments()
         except (KeyError, TypeError) as error:
             raise ValueError(f"no such layer: {self.name}{dict(self.arguments)}") from error
-        if canonical != self.arguments:
+        if repr(canonical) != repr(self.arguments):  # 0 == 0.0, but not in JSON
             raise ValueError(f"not the canonical arguments of {self.name}: {canonical}")
         return self
+
+
+class Hole(Layer):
+    """The place of something that was reported as wrong; it takes anything. No network that is handed out has one."""
+
+    name: str = "?"
+
+    @property
+    def layer(self) -> LayerType:
+        return Anything()
+
+
+@dataclass(frozen=True)
+class Anything(LayerType):
+    """What a hole does as a layer."""
+
+    name = "?"
+    lowering = ""
+
+    def output(self, x: Type) -> Type:
+        return Type(wrong=True, source=x.source)
 
 
 class Sequence(Node):
@@ -75,10 +102,17 @@ class Sequence(Node):
 
 
 class Residual(Node):
-    """The body plus the identity: y = x + body(x)."""
+    """The body plus the identity, y = post(x + scale · body(x)).
+
+    With a gate, t = σ(W x + b) for each channel: `sigmoid` is y = x + t · body(x), `highway` y = (1 - t) · x + t · body(x)
+    (Parisotto et al. 2019, "output" gate; Srivastava et al. 2015). W is square; `post` comes after the sum.
+    """
 
     kind: Literal["residual"] = "residual"
     body: Expression
+    scale: StrictFloat | None = None
+    gate: Gate | None = None
+    post: Expression | None = None
 
 
 class Repeat(Node):
@@ -91,6 +125,16 @@ class Repeat(Node):
     stacked: bool
     remat: Remat | None = None  # None: the plan chooses
     unroll: Annotated[StrictInt, Field(ge=1)] | None = None
+
+    @property
+    def is_annotated(self) -> bool:
+        """Whether something is said about how the copies are run."""
+        return self.remat is not None or self.unroll is not None
+
+    @property
+    def is_loop(self) -> bool:
+        """Whether the copies are one scan. A stack of one is its body, unless it is annotated: then the loop is asked for."""
+        return self.stacked and (self.count > 1 or self.is_annotated)
 
 
 class Parallel(Node):
@@ -119,20 +163,21 @@ class Network(Node):
     name: str
     body: Expression
 
-    @property
-    def hash(self) -> str:
-        """The content hash: 16 hex digits, the same in every process; equal for equal bodies, whatever their names."""
-        text = json.dumps(content(self.body), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+def content_hash(node: Node) -> str:
+    """16 hex digits that are the same in every process, and equal for equal nodes."""
+    text = json.dumps(content(node), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def content(value: Any) -> Any:
-    """What a node is, as plain JSON data without spans and annotations."""
+    """What a node is, as plain JSON data without spans, annotations, and what was not given."""
     if isinstance(value, tuple):
         return [content(item) for item in value]
     if not isinstance(value, Node):
         return value
-    return {f: content(getattr(value, f)) for f in type(value).model_fields if f not in value.annotations}
+    fields = {f: getattr(value, f) for f in type(value).model_fields if f not in value.annotations}
+    return {name: content(field) for name, field in fields.items() if field is not None}
 
 
 def children(node: Node) -> tuple[Node, ...]:
@@ -141,4 +186,6 @@ def children(node: Node) -> tuple[Node, ...]:
         return node.items
     if isinstance(node, Parallel):
         return node.branches
+    if isinstance(node, Residual) and node.post is not None:
+        return node.body, node.post
     return (node.body,) if isinstance(node, Residual | Repeat | Cast | Network) else ()

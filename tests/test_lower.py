@@ -15,7 +15,7 @@ import pytest
 from flax import nnx
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from unrolling import unrolled, unstacked
+from unrolling import as_written, unrolled, unstacked
 
 import archlang
 from archlang import Environment, ir
@@ -53,7 +53,7 @@ def test_a_thousand_layers() -> None:
 
 
 @settings(max_examples=60)
-@given(networks(Sizes(casts=True)))
+@given(networks(Sizes(casts=True, heads=True)))
 def test_the_closed_form_counts_what_the_module_has(drawn: tuple[ir.Network, int]) -> None:
     network, width = drawn
     assert archlang.Network(name="n", body=network.body).num_params(width) == count(shapes_only(network, width))
@@ -66,43 +66,52 @@ def leaves_by_path(state: Any) -> dict[str, Any]:
     return {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(state)}
 
 
+NUMBERS = nnx.Not(nnx.RngState)  # parameters and running statistics
+
+
 def pure(module: nnx.Module) -> Any:
-    return nnx.to_pure_dict(nnx.state(module, nnx.Param))
+    return nnx.to_pure_dict(nnx.state(module, NUMBERS))
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A network lowered as it is and unrolled, with the same parameters and inputs."""
+    """A network lowered as it is and unrolled, in evaluation, with the same parameters, statistics and inputs."""
 
     network: ir.Network
     stacked: nnx.Module
     other: nnx.Module
-    params: Any
+    numbers: Any
     x: jax.Array
 
     @staticmethod
     def of(network: ir.Network, width: int, seed: int, dtype: Any = jnp.float32) -> Pair:
-        stacked = build(network, width, rngs=nnx.Rngs(seed))
-        params = jax.tree.map(lambda leaf: leaf.astype(dtype), pure(stacked))
-        x = jnp.asarray(np.random.default_rng(seed).normal(size=(3, width)), dtype)
-        return Pair(network, stacked, build(unrolled(network), width, rngs=nnx.Rngs(seed + 1)), params, x)
+        stacked, other = evaluating(network, width, seed), evaluating(unrolled(network), width, seed + 1)
+        draw = np.random.default_rng(seed)
+        noisy = jax.tree.map(lambda leaf: jnp.asarray(leaf + draw.uniform(0, 0.1, leaf.shape), dtype), pure(stacked))
+        return Pair(network, stacked, other, noisy, jnp.asarray(draw.normal(size=(3, width)), dtype))
 
-    def outputs(self) -> tuple[jax.Array, jax.Array]:
-        other_params = unstacked(self.network.body, self.params)
-        return forward(self.stacked)(self.params, self.x), forward(self.other)(other_params, self.x)
+    def outputs(self) -> tuple[Any, Any]:
+        others = unstacked(self.network.body, self.numbers)
+        return forward(self.stacked)(self.numbers, self.x), forward(self.other)(others, self.x)
 
     def gradients(self) -> tuple[Any, Any]:
-        other_params = unstacked(self.network.body, self.params)
-        gradients = gradient(self.stacked)(self.params, self.x)
-        return unstacked(self.network.body, gradients), gradient(self.other)(other_params, self.x)
+        others = unstacked(self.network.body, self.numbers)
+        gradients = gradient(self.stacked)(self.numbers, self.x)
+        return unstacked(self.network.body, gradients), gradient(self.other)(others, self.x)
+
+
+def evaluating(network: ir.Network, width: int, seed: int) -> nnx.Module:
+    module = as_written(network, width, seed)
+    module.eval()
+    return module
 
 
 def forward(module: nnx.Module) -> Any:
-    graph, state = nnx.split(module)
+    graph, state, keys = nnx.split(module, NUMBERS, ...)
 
-    def apply(params: Any, x: jax.Array) -> jax.Array:
-        nnx.replace_by_pure_dict(state, params)
-        return nnx.merge(graph, state)(x)
+    def apply(numbers: Any, x: jax.Array) -> Any:
+        nnx.replace_by_pure_dict(state, numbers)
+        return nnx.merge(graph, state, keys)(x)
 
     return jax.jit(apply)
 
@@ -110,20 +119,21 @@ def forward(module: nnx.Module) -> Any:
 def gradient(module: nnx.Module) -> Any:
     apply = forward(module)
 
-    def loss(params: Any, x: jax.Array) -> jax.Array:
-        y = apply(params, x)
-        return jnp.sum(y * jnp.cos(jnp.arange(1.0, y.size + 1, dtype=y.dtype)).reshape(y.shape))
+    def loss(numbers: Any, x: jax.Array) -> jax.Array:
+        y = jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(apply(numbers, x))])
+        return jnp.sum(y * jnp.cos(jnp.arange(1.0, y.size + 1, dtype=y.dtype)))
 
     return jax.jit(jax.grad(loss))
 
 
 @pytest.mark.slow
 @settings(max_examples=30, phases=WITHOUT_SHRINKING)
-@given(networks(Sizes(min_width=8, max_width=16)), st.integers(0, 99))
+@given(networks(Sizes(min_width=8, max_width=16, heads=True)), st.integers(0, 99))
 def test_a_stack_computes_what_the_unrolled_network_computes(drawn: tuple[ir.Network, int], seed: int) -> None:
+    """Up to rounding: outside and inside a loop, XLA fuses other operations into one."""
     pair = Pair.of(*drawn, seed)
-    np.testing.assert_array_equal(*pair.outputs())
-    assert_gradients_close(*pair.gradients(), 1e-5)
+    assert_close(*pair.outputs(), 1e-5)
+    assert_close(*pair.gradients(), 1e-5)
 
 
 @pytest.mark.slow
@@ -134,8 +144,8 @@ def test_in_float64_gradients_agree_at_any_width(drawn: tuple[ir.Network, int], 
         pair = Pair.of(*drawn, seed, jnp.float64)
         got, expected = pair.outputs()
         assert got.dtype == expected.dtype == jnp.float64
-        np.testing.assert_array_equal(got, expected)
-        assert_gradients_close(*pair.gradients(), 1e-10)
+        assert_close(got, expected, 1e-12)
+        assert_close(*pair.gradients(), 1e-10)
 
 
 @pytest.mark.parametrize("remat", ["none", "dots", "full"])
@@ -143,10 +153,11 @@ def test_the_paper_s_block_is_bitwise_the_unrolled_one(remat: str) -> None:
     network = archlang.parse(f"dense16, ln, swish, @remat({remat}) res(4x<dense16,ln,swish>)*3").networks["network"]
     pair = Pair.of(network, 8, seed=0)
     np.testing.assert_array_equal(*pair.outputs())
-    assert_gradients_close(*pair.gradients(), 1e-5)
+    assert_close(*pair.gradients(), 1e-5)
 
 
-def assert_gradients_close(got: Any, expected: Any, tolerance: float) -> None:
+def assert_close(got: Any, expected: Any, tolerance: float) -> None:
+    """Trees that agree, measured by their largest number."""
     got, expected = leaves_by_path(got), leaves_by_path(expected)
     assert got.keys() == expected.keys()
     largest = max((float(jnp.max(jnp.abs(leaf))) for leaf in expected.values()), default=0.0)
@@ -221,9 +232,12 @@ def test_a_network_that_does_not_take_the_width_is_refused() -> None:
         build(archlang.parse("(dense256, ln)*4").networks["network"], 29, rngs=nnx.Rngs(0))
 
 
-@pytest.mark.parametrize("text", ["(dense8, ln)*3", "id*3", "((dense8)*2, swish)*3", "@remat(none) (dense8)*2"])
+CLOSED_OVER = ["(dense8, ln)*3", "id*3", "((dense8)*2, swish)*3", "@remat(none) (dense8)*2", "(bn, dropout0.5, rsnorm)*2"]
+
+
+@pytest.mark.parametrize("text", [*CLOSED_OVER, "res((concat_input, dense8)*2, gate=highway)*2"])
 def test_any_transform_of_jax_may_close_over_a_module(text: str) -> None:
-    module = build(archlang.parse(text).networks["network"], 8, rngs=nnx.Rngs(0))
+    module = evaluating(archlang.parse(text).networks["network"], 8, seed=0)
     x = jnp.ones((2, 8))
     y = module(x)
     np.testing.assert_allclose(jax.jit(lambda x: module(x))(x), y, rtol=1e-6)
@@ -240,3 +254,17 @@ def test_a_cuda_compiler_without_its_runtime_does_not_complain() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
     assert done.stderr == ""
     assert done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("(dense8*2)*3", "dense8*6"), ("dense8, id, (ln, swish)", "dense8, ln, swish"), ("1x dense8, (ln)*1", "dense8, ln")],
+)
+def test_networks_of_one_hash_are_lowered_alike(one: str, other: str) -> None:
+    """The same parameters from the same seed, in the same places."""
+    networks = [archlang.parse(text).networks["network"] for text in (one, other)]
+    assert networks[0].hash == networks[1].hash
+    states = [leaves_by_path(pure(build(network, 8, rngs=nnx.Rngs(0)))) for network in networks]
+    assert states[0].keys() == states[1].keys()
+    for path, leaf in states[0].items():
+        np.testing.assert_array_equal(leaf, states[1][path])

@@ -3,25 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 
-from archlang.layers.activation import Gelu, Identity, Relu, Swish, Tanh
-from archlang.layers.base import LayerType, Parameter
+from archlang.layers.activation import CRelu, Elu, Gelu, Identity, LeakyRelu, Mish, Relu, Swish, Tanh
+from archlang.layers.base import LayerType, Parameter, argument
 from archlang.layers.dense import Dense, Gaussian
+from archlang.layers.dropout import Dropout
+from archlang.layers.entry_points import Plugins, load_plugins
 from archlang.layers.kinds import Value
-from archlang.layers.norm import LayerNorm, RMSNorm
+from archlang.layers.norm import BatchNorm, L2Norm, LayerNorm, RMSNorm, RSNorm
+from archlang.layers.scale import ReZero, Scale
+from archlang.layers.source import ConcatInput
 
-__all__ = ["ALIASES", "LAYERS", "LayerType", "Parameter", "Value", "make_layer"]
+__all__ = ["ALIASES", "LAYERS", "LayerType", "Parameter", "Plugins", "Value", "argument", "find_layer", "make_layer", "plugins"]
+
+MATRICES = (Dense, Gaussian)
+NORMS = (LayerNorm, RMSNorm, BatchNorm, L2Norm, RSNorm)
+ACTIVATIONS = (Swish, Relu, Gelu, Tanh, Elu, Mish, LeakyRelu, CRelu)
+OTHERS = (Scale, ReZero, Dropout, ConcatInput, Identity)
 
 LAYERS: Mapping[str, type[LayerType]] = MappingProxyType(
-    {layer.name: layer for layer in (Dense, LayerNorm, RMSNorm, Swish, Relu, Gelu, Tanh, Identity, Gaussian)}
+    {layer.name: layer for layer in (*MATRICES, *NORMS, *ACTIVATIONS, *OTHERS)}
 )
 ALIASES: Mapping[str, str] = MappingProxyType({alias: layer.name for layer in LAYERS.values() for alias in layer.also_called})
 
 
+@cache
+def plugins() -> Plugins:
+    """The layers that other packages add, and what is wrong with those that cannot be used. Looked for once."""
+    return load_plugins(LAYERS)
+
+
+def find_layer(name: str) -> type[LayerType]:
+    """The class of a layer, built in or of a plug-in; plug-ins are looked for only where no layer is built in.
+
+    >>> find_layer("rms").__name__
+    'RMSNorm'
+
+    Raises `KeyError` where there is none.
+    """
+    return LAYERS[name] if name in LAYERS else plugins().layers[name]
+
+
 def make_layer(name: str, arguments: tuple[tuple[str, Value], ...]) -> LayerType:
     """The layer that an IR node names; `KeyError`, `TypeError` or `ValueError` where there is no such layer."""
-    layer = LAYERS[name]
+    layer = find_layer(name)
     kinds = {p.name: p.kind for p in layer.parameters()}
     for key, value in arguments:
         if key not in kinds:

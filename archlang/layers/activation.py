@@ -1,10 +1,13 @@
-"""Layers that apply one function to every number; they keep the type and have no parameters."""
+"""Layers that apply one function to every number; they have no parameters, and all but `crelu` keep the type."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from archlang.layers.base import LayerType
+from archlang.layers.base import LayerType, argument
+from archlang.layers.kinds import NUMBER
+from archlang.layers.saved import Saved
+from archlang.types import Type
 
 
 @dataclass(frozen=True)
@@ -15,6 +18,9 @@ class Swish(LayerType):
     lowering = "archlang.lower.activation:activation"
     also_called = ("silu",)
 
+    def saved(self, x: Type) -> Saved:
+        return Saved(2 * x.row_bytes, input=True)  # sigmoid(x), and its derivative
+
 
 @dataclass(frozen=True)
 class Relu(LayerType):
@@ -24,6 +30,9 @@ class Relu(LayerType):
     lowering = "archlang.lower.activation:activation"
     also_called = ("rectifier",)
 
+    def saved(self, x: Type) -> Saved:
+        return Saved(x.width or 0)  # where x > 0, a byte each
+
 
 @dataclass(frozen=True)
 class Gelu(LayerType):
@@ -31,6 +40,9 @@ class Gelu(LayerType):
 
     name = "gelu"
     lowering = "archlang.lower.activation:activation"
+
+    def saved(self, x: Type) -> Saved:
+        return Saved(4 * x.row_bytes, input=True)
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,59 @@ class Tanh(LayerType):
     name = "tanh"
     lowering = "archlang.lower.activation:activation"
 
+    def saved(self, x: Type) -> Saved:
+        return Saved(x.row_bytes, output=True)
+
+
+@dataclass(frozen=True)
+class Elu(LayerType):
+    """`elu`: x where x > 0, else exp(x) - 1 (Clevert et al. 2016, α = 1)."""
+
+    name = "elu"
+    lowering = "archlang.lower.activation:activation"
+
+    def saved(self, x: Type) -> Saved:
+        return Saved(x.row_bytes + 2 * (x.width or 0))
+
+
+@dataclass(frozen=True)
+class Mish(LayerType):
+    """`mish`: x · tanh(log(1 + exp(x))) (Misra 2019)."""
+
+    name = "mish"
+    lowering = "archlang.lower.activation:activation"
+
+    def saved(self, x: Type) -> Saved:
+        return Saved(4 * x.row_bytes, input=True)
+
+
+@dataclass(frozen=True)
+class LeakyRelu(LayerType):
+    """`leaky`, `leaky0.2`: x where x > 0, else slope · x (Maas et al. 2013, slope 0.01)."""
+
+    name = "leaky"
+    lowering = "archlang.lower.activation:LeakyRelu"
+    also_called = ("leaky_relu", "leakyrelu", "lrelu")
+    slope: float = argument(NUMBER, default=0.01)
+
+    def saved(self, x: Type) -> Saved:
+        return Saved(x.width or 0)
+
+
+@dataclass(frozen=True)
+class CRelu(LayerType):
+    """`crelu`: max(x, 0) and max(-x, 0) side by side, twice the width (Shang et al. 2016)."""
+
+    name = "crelu"
+    lowering = "archlang.lower.activation:activation"
+    also_called = ("concat_relu", "concatenated_relu")
+
+    def output(self, x: Type) -> Type:
+        return x if x.width is None else x.with_width(2 * x.width)
+
+    def saved(self, x: Type) -> Saved:
+        return Saved(2 * (x.width or 0))
+
 
 @dataclass(frozen=True)
 class Identity(LayerType):
@@ -48,3 +113,6 @@ class Identity(LayerType):
     name = "id"
     lowering = "archlang.lower.activation:activation"
     also_called = ("identity", "none", "noop")
+
+    def saved(self, x: Type) -> Saved:
+        return Saved(untouched=True)

@@ -13,9 +13,11 @@ The fields are the arguments, in the order in which they are written; `dense256`
 from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
 from typing import Any, ClassVar
 
 from archlang.layers.kinds import Kind, Value
+from archlang.layers.saved import Saved
 from archlang.types import Type
 
 
@@ -42,6 +44,13 @@ class LayerType:
     lowering: ClassVar[str]  # "module:name" of a callable (layer, type, rngs) → nnx.Module; a string, so no jax here
     also_called: ClassVar[tuple[str, ...]] = ()  # what other libraries call it; for `did you mean`
 
+    def __post_init__(self) -> None:
+        """Arguments take their one form, so that `dropout(0)` is `dropout(0.0)`."""
+        for p in self.parameters():
+            value = getattr(self, p.name)
+            if value is not p.default:
+                object.__setattr__(self, p.name, p.kind.canonical(value))
+
     def output(self, x: Type) -> Type:
         """The type of the output for an input of type `x`."""
         return x
@@ -50,7 +59,19 @@ class LayerType:
         """How many numbers are learned."""
         return 0
 
+    def flops(self, in_features: int) -> int:
+        """Two for each multiply-add of matrix products, for one row forward.
+
+        A layer that has any is taken for one matrix product, as wide as its output, with nothing but linear maps around it.
+        """
+        return 0
+
+    def saved(self, x: Type) -> Saved:
+        """What jax keeps for the backward pass; by default one derivative for each number, as of a function of one number."""
+        return Saved(x.row_bytes)
+
     @classmethod
+    @cache
     def parameters(cls) -> tuple[Parameter, ...]:
         return tuple(Parameter(f.name, f.metadata["kind"], f.default, f.default is MISSING) for f in fields(cls))
 

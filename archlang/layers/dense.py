@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from archlang.layers.base import LayerType, argument
 from archlang.layers.kinds import FLAG, INITIALIZER, WIDTH
+from archlang.layers.saved import Saved
 from archlang.types import Type
 
 
@@ -26,6 +27,12 @@ class Dense(LayerType):
     def num_params(self, in_features: int) -> int:
         return in_features * self.features + self.features * self.bias
 
+    def flops(self, in_features: int) -> int:
+        return 2 * in_features * self.features
+
+    def saved(self, x: Type) -> Saved:
+        return Saved(input=True)
+
 
 @dataclass(frozen=True)
 class Gaussian(LayerType):
@@ -41,3 +48,9 @@ class Gaussian(LayerType):
 
     def num_params(self, in_features: int) -> int:
         return 2 * (in_features + 1) * (self.action_dim or 0)
+
+    def flops(self, in_features: int) -> int:
+        return 2 * 2 * in_features * (self.action_dim or 0)
+
+    def saved(self, x: Type) -> Saved:
+        return Saved(2 * self.output(x).row_bytes, input=True)  # tanh of log σ, and its derivative

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +20,10 @@ class Kind(Protocol):
 
     def accepts(self, value: Value) -> bool: ...
 
+    def canonical(self, value: Value) -> Value:
+        """The one form of a value that can be written in several: 0.0 for the number 0."""
+        ...
+
 
 @dataclass(frozen=True)
 class Whole:
@@ -33,6 +39,31 @@ class Whole:
     def accepts(self, value: Value) -> bool:
         return isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high
 
+    def canonical(self, value: Value) -> Value:
+        return value
+
+
+@dataclass(frozen=True)
+class Number:
+    """A finite number from `low` (included) to below `high`."""
+
+    low: float = -math.inf
+    high: float = math.inf
+
+    @property
+    def expected(self) -> str:
+        bounds = {(False, False): "", (True, False): f" from {self.low:g}", (False, True): f" below {self.high:g}"}
+        both = f" from {self.low:g} to below {self.high:g}"
+        return "a number" + bounds.get((math.isfinite(self.low), math.isfinite(self.high)), both)
+
+    def accepts(self, value: Value) -> bool:
+        if isinstance(value, bool | str):
+            return False
+        return math.isfinite(value) and self.low <= value < self.high
+
+    def canonical(self, value: Value) -> Value:
+        return float(value) + 0.0  # -0.0 is 0.0
+
 
 @dataclass(frozen=True)
 class Flag:
@@ -43,21 +74,44 @@ class Flag:
     def accepts(self, value: Value) -> bool:
         return isinstance(value, bool)
 
+    def canonical(self, value: Value) -> Value:
+        return value
+
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few names."""
+    """One of a few names. One in `gains` may have a positive number in brackets, `orthogonal(1.4)`; without, it is 1."""
 
     options: tuple[str, ...]
+    gains: tuple[str, ...] = ()
 
     @property
     def expected(self) -> str:
-        return f"one of {', '.join(self.options)}"
+        shown = (f"{option}(gain)" if option in self.gains else option for option in self.options)
+        return f"one of {', '.join(shown)}"
 
     def accepts(self, value: Value) -> bool:
-        return value in self.options
+        if not isinstance(value, str):
+            return False
+        name, gain = split_gain(value)
+        return value in self.options or (name in self.gains and gain is not None and 0 < gain < math.inf)
+
+    def canonical(self, value: Value) -> Value:
+        name, gain = split_gain(str(value))
+        return name if gain in (None, 1.0) else f"{name}({gain!r})"
+
+
+def split_gain(value: str) -> tuple[str, float | None]:
+    """`orthogonal(1.4)` → (`orthogonal`, 1.4); (`he`, None) where no number stands in brackets."""
+    match = re.fullmatch(r"([a-z_]+)\(([0-9.e+-]+)\)", value)
+    try:
+        return (match[1], float(match[2])) if match else (value, None)
+    except ValueError:
+        return value, None
 
 
 WIDTH = Whole(1, MAX_WIDTH)
 FLAG = Flag()
-INITIALIZER = Choice(("lecun_uniform", "he", "zeros"))
+NUMBER = Number()
+RATE = Number(0, 1)
+INITIALIZER = Choice(("lecun_uniform", "he", "orthogonal", "zeros"), gains=("orthogonal",))

@@ -11,47 +11,52 @@ import jax.numpy as jnp
 from flax import nnx
 
 from archlang.lower.dtypes import DTYPES
+from archlang.lower.gate import Gate
+from archlang.lower.rooted import Rooted, apply
 
 
-class Sequence(nnx.Module):
+class Sequence(Rooted):
     """Things one after the other."""
 
     def __init__(self, items: Items[nnx.Module]):
         self.items = nnx.List(items)
 
-    def __call__(self, x: jax.Array) -> Any:
-        return reduce(lambda value, item: item(value), self.items, x)
+    def forward(self, x: jax.Array, root: jax.Array) -> Any:
+        return reduce(lambda value, item: apply(item, value, root), self.items, x)
 
 
-class Residual(nnx.Module):
-    """y = x + body(x)."""
+class Residual(Rooted):
+    """y = post(x + scale · body(x)), or with a gate in place of the sum."""
 
-    def __init__(self, body: nnx.Module):
-        self.body = body
+    def __init__(self, body: nnx.Module, scale: float | None, gate: Gate | None, post: nnx.Module | None):
+        self.body, self.scale, self.gate, self.post = body, scale, gate, post
 
-    def __call__(self, x: jax.Array) -> jax.Array:
-        return x + self.body(x)
+    def forward(self, x: jax.Array, root: jax.Array) -> Any:
+        y = apply(self.body, x, root)
+        y = y if self.scale is None else self.scale * y
+        y = x + y if self.gate is None else self.gate(x, y)
+        return y if self.post is None else apply(self.post, y, root)
 
 
-class Parallel(nnx.Module):
+class Parallel(Rooted):
     """Branches on one input, summed or concatenated along the features."""
 
     def __init__(self, branches: Items[nnx.Module], join: str):
         self.branches = nnx.List(branches)
         self.join = join
 
-    def __call__(self, x: jax.Array) -> jax.Array:
-        outputs = [branch(x) for branch in self.branches]
+    def forward(self, x: jax.Array, root: jax.Array) -> jax.Array:
+        outputs = [apply(branch, x, root) for branch in self.branches]
         return jnp.concatenate(outputs, axis=-1) if self.join == "concat" else reduce(jnp.add, outputs)
 
 
-class Cast(nnx.Module):
-    """The body in another dtype; what comes out has the dtype that came in."""
+class Cast(Rooted):
+    """The body in another dtype; what comes out has the dtype that came in. The network's input keeps its own."""
 
     def __init__(self, body: nnx.Module, dtype: str):
         self.body = body
         self.dtype = DTYPES[dtype]
 
-    def __call__(self, x: jax.Array) -> Any:
-        inside = self.body(x.astype(self.dtype))
+    def forward(self, x: jax.Array, root: jax.Array) -> Any:
+        inside = apply(self.body, x.astype(self.dtype), root)
         return jax.tree.map(lambda y: y.astype(x.dtype), inside)

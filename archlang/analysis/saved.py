@@ -1,0 +1,116 @@
+"""How many bytes of one input row jax keeps between the forward and the backward pass.
+
+It is what `jax.vjp` with respect to parameters and input keeps, under the `remat` of each stack. Not counted is what is there
+anyway or once for all rows: the parameters, the input row itself, and values that depend on no row. XLA may keep less, where it
+computes a value again, and needs more for a moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+from archlang import ir
+from archlang.analysis.parts import parts, width_of
+from archlang.analysis.residuals import Everything, Products, Residuals
+from archlang.infer import copies, output_type
+from archlang.types import Type
+
+READ = Residuals(Everything(needs_input=True), Products(needs_input=True))  # something else is computed from the value
+
+
+def saved_bytes(node: ir.Node, x: Type) -> int:
+    """How many bytes are kept of a row of type `x`, whose width must be known."""
+    width_of(x)
+    return residuals(node, x).everything.beside_input
+
+
+def residuals(node: ir.Node, x: Type) -> Residuals:
+    return RESIDUALS[type(node)](node, x)
+
+
+def layer(node: ir.Layer, x: Type) -> Residuals:
+    made, y = node.layer.saved(x), node.layer.output(x).row_bytes
+    if made.untouched:
+        return Residuals()
+    everything = Everything(made.computed + made.drawn, y, made.input, made.output)
+    if node.layer.flops(x.width or 0):
+        return Residuals(everything, product(y))
+    return Residuals(everything, Products(needs_input=bool(made.computed or made.input or made.output)))
+
+
+def product(y: int) -> Products:
+    return Products(pending=y, needs_input=True, through=False)
+
+
+def residual(node: ir.Residual, x: Type) -> Residuals:
+    body = residuals(node.body, x)
+    body = body if node.scale is None else body.then(linear(x))
+    branches = [body] if node.gate is None else [body.then(READ), gate(node.gate, x)]
+    summed = Residuals.joined([Residuals(), *branches], x.row_bytes)
+    return summed if node.post is None else summed.then(residuals(node.post, x))
+
+
+def gate(kind: str, x: Type) -> Residuals:
+    """t = σ(W x + b) of the input, with its derivative; 1 - t too, where it multiplies."""
+    values = {"sigmoid": 2, "highway": 3}[kind]
+    return Residuals(Everything(values * x.row_bytes, needs_input=True), product(x.row_bytes).then(READ.products))
+
+
+def repeat(node: ir.Repeat, x: Type) -> Residuals:
+    if node.is_loop:
+        return stack(node, x)
+    runs = (residuals(node.body, seen).times(count) for seen, count in copies(node, x)[0])
+    return reduce(Residuals.then, runs, Residuals())
+
+
+def stack(node: ir.Repeat, x: Type) -> Residuals:
+    """Copies in one loop, which keeps of each what the policy says; what comes out is a new value."""
+    body = residuals(node.body, x)
+    each = KEPT[node.remat or ir.DEFAULT_REMAT](body, x.row_bytes)
+    return Residuals(Everything(node.count * each, output_type(node, x).row_bytes), body.products.looped(node.count))
+
+
+def all_kept(body: Residuals, carry: int) -> int:
+    return body.everything.beside_input + carry * body.everything.needs_input
+
+
+def input_kept(body: Residuals, carry: int) -> int:
+    return carry * body.products.needs_input
+
+
+def products_kept(body: Residuals, carry: int) -> int:
+    return body.products.kept + carry * body.products.needs_input
+
+
+def parallel(node: ir.Parallel, x: Type) -> Residuals:
+    branches = [residuals(branch, x) for branch in node.branches]
+    return Residuals.joined(branches, output_type(node, x).row_bytes) if len(branches) > 1 else branches[0]
+
+
+def cast(node: ir.Cast, x: Type) -> Residuals:
+    inside = x.with_dtype(node.dtype)
+    body, y = residuals(node.body, inside), output_type(node, x)
+    return body if inside == x else linear(inside).then(body).then(linear(y))
+
+
+def linear(y: Type) -> Residuals:
+    """A conversion, or a constant factor: a new value, whose derivative needs nothing."""
+    return Residuals(Everything(output_bytes=y.row_bytes))
+
+
+def in_a_row(node: ir.Node, x: Type) -> Residuals:
+    return reduce(Residuals.then, (residuals(part, seen) for part, seen, _ in parts(node, x)), Residuals())
+
+
+KEPT: dict[str, Callable[[Residuals, int], int]] = {"none": all_kept, "dots": products_kept, "full": input_kept}
+RESIDUALS: dict[type[ir.Node], Callable[[Any, Type], Residuals]] = {
+    ir.Layer: layer,
+    ir.Sequence: in_a_row,
+    ir.Residual: residual,
+    ir.Repeat: repeat,
+    ir.Parallel: parallel,
+    ir.Cast: cast,
+    ir.Network: in_a_row,
+}

@@ -1,0 +1,23 @@
+"""Layers that are random in training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archlang.layers.base import LayerType, argument
+from archlang.layers.kinds import RATE
+from archlang.layers.saved import Saved
+from archlang.types import Type
+
+
+@dataclass(frozen=True)
+class Dropout(LayerType):
+    """`dropout0.1`: in training each number is 0 with probability `rate`, else x / (1 - rate) (Srivastava et al. 2014)."""
+
+    name = "dropout"
+    lowering = "archlang.lower.dropout:dropout"
+    also_called = ("drop",)
+    rate: float = argument(RATE)
+
+    def saved(self, x: Type) -> Saved:
+        return Saved(drawn=x.width or 0) if self.rate else Saved(untouched=True)
