@@ -1,0 +1,119 @@
+"""E07xx: runs and their folders."""
+
+from __future__ import annotations
+
+from archlang.explanations.form import Commands, Explanation
+
+TRAIN = "archlang train reacher --env reacher --out runs/mine"
+ANOTHER = "archlang train reacher --env reacher --out runs/other"
+
+RUNS = {
+    "E0701": Explanation(
+        meaning="""A run is a folder that `archlang train` made, with a `config.json`. This is a file, or a folder that holds
+        something else, or it is not there.""",
+        why="""A run writes into its folder, and removes what it has outlived there. It begins in no folder that holds the
+        work of somebody else.""",
+        example=Commands(
+            wrong="archlang train reacher --env reacher --out thesis",
+            message="error[E0701]: thesis is not empty and not a run",
+            right="archlang train reacher --env reacher --out thesis/runs/mine",
+            given="the folder thesis holds thesis.tex",
+        ),
+        see=("E0702",),
+    ),
+    "E0702": Explanation(
+        meaning="""The folder has a `config.json`, but it cannot be read: it is damaged, was edited by hand, or is of another
+        version of archlang.""",
+        why="""A setting that is guessed would go on with the run as another one. The two halves of the learning curve would
+        come from two experiments.""",
+        example=Commands(
+            wrong=TRAIN,
+            message="error[E0702]: cannot read runs/mine/config.json: format 0, this version of archlang reads 1",
+            right=ANOTHER,
+            given="runs/mine is of a version with another format",
+        ),
+        see=("E0701",),
+    ),
+    "E0703": Explanation(
+        meaning="""The folder holds a run with other settings or other networks than those asked for; the notes say which.
+        Only `--steps` may differ: a run can go on for longer. To write the specification in other words makes no
+        difference.""",
+        why="""To go on would join two experiments in one learning curve, and to begin again would overwrite the first.""",
+        example=Commands(
+            wrong=f"{TRAIN} --seed 1",
+            message="error[E0703]: runs/mine is a run with other settings\nnote: seed: 0 in the run, 1 asked for",
+            right=f"{ANOTHER} --seed 1",
+            given="runs/mine was begun with seed 0",
+        ),
+    ),
+    "E0704": Explanation(
+        meaning="""A checkpoint lacks a file, has a file that changed since it was written, or holds arrays of other shapes
+        than this run's.""",
+        why="""One wrong bit in the state of Adam stops nothing. It changes every number after it, and the promise that a run
+        which was stopped gives the numbers of one that was not is gone.""",
+        example=Commands(
+            wrong="archlang eval runs/mine",
+            message="error[E0704]: cannot read the checkpoint runs/mine/checkpoints/12: "
+            "arrays/manifest.ocdbt has changed since it was written",
+            right=f"rm -r runs/mine/checkpoints/12\n{TRAIN}",
+            given="a file of the newest checkpoint was damaged; the one before it is whole",
+        ),
+        see=("E0707",),
+    ),
+    "E0705": Explanation(
+        meaning="""The file system refused what a run needs: a path leads through a file, a folder may not be written to, the
+        disk is full. The message has its reason.""",
+        why="""A run that goes on without a place for its checkpoints and metrics is lost with the process.""",
+        example=Commands(
+            wrong="archlang train reacher --env reacher --out notes.txt/mine",
+            message="error[E0705]: cannot use notes.txt/mine: Not a directory",
+            right=TRAIN,
+            given="notes.txt is a file",
+        ),
+    ),
+    "E0706": Explanation(
+        meaning="""Another process trains in this folder. The lock goes with that process, however it ends; there is no file
+        to remove.""",
+        why="""Two processes that write one `metrics.jsonl` and remove each other's checkpoints leave neither run whole.""",
+        example=Commands(
+            wrong=TRAIN,
+            message="error[E0706]: another process is training in runs/mine",
+            right=ANOTHER,
+            given="the same command runs in another terminal",
+        ),
+    ),
+    "E0707": Explanation(
+        meaning="""The run has no checkpoint yet; the first is written when the first epoch is over. To train on starts it or
+        takes it further.""",
+        why="""Networks as they were initialized also reach a goal now and then. Their score would look like a result.""",
+        example=Commands(
+            wrong="archlang eval runs/mine",
+            message="error[E0707]: runs/mine has no checkpoint yet",
+            right=TRAIN,
+            given="runs/mine was stopped in its first epoch",
+        ),
+        see=("E0704",),
+    ),
+    "E0708": Explanation(
+        meaning="""A loss, a gradient or a parameter became infinite or NaN. The run ends before any of it reaches the
+        disk; the last checkpoint is from before. The update is that where it first happened.""",
+        why="""Once a parameter is not finite, every later number is not. An actor of such parameters still acts, and the rest
+        of a long run would be spent on a flat line that looks like a result.""",
+        example=Commands(
+            wrong=f"{TRAIN} --critic-learning-rate 1e30",
+            message="error[E0708]: update 1,004 (about 64,000 environment steps) gave numbers that are not finite: critic_loss",
+            right=ANOTHER,
+        ),
+    ),
+    "E0709": Explanation(
+        meaning="""The device has less free memory than the run needs for its networks, the replay buffer and the
+        activations of an update. The message has the number of bytes that could not be had.""",
+        why="""A smaller batch or buffer in the place of those asked for would be another experiment. Fewer `--replay-rows` or
+        `--num-envs` make the buffer smaller, a smaller `--batch-size` the updates.""",
+        example=Commands(
+            wrong=f"{TRAIN} --replay-rows 1000000000",
+            message="error[E0709]: not enough memory: RESOURCE_EXHAUSTED: Out of memory allocating 7680000000000 bytes.",
+            right=f"{TRAIN} --replay-rows 1000",
+        ),
+    ),
+}

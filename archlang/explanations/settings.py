@@ -1,0 +1,44 @@
+"""E06xx: environments and training options."""
+
+from __future__ import annotations
+
+from archlang.explanations.form import Commands, Explanation
+
+SETTINGS = {
+    "E0601": Explanation(
+        meaning="No installed runtime has an environment of that name; `archlang envs` lists those that there are.",
+        why="""The nearest name is another task, with other widths, goals and radius: a result under the wrong name is worse
+        than none.""",
+        example=Commands(
+            wrong="archlang check reacher --env reachr",
+            message="error[E0601]: there is no environment `reachr`\n1 │ reachr\n  │ ^^^^^^",
+            right="archlang check reacher --env reacher",
+        ),
+        see=("E0602",),
+    ),
+    "E0602": Explanation(
+        meaning="""A package offers a runtime through the entry-point group `archlang.runtime`, and to load it raised an
+        error. What needs no runtime still works.""",
+        why="""Without it the environments and commands of that package would be unknown one by one, and not one of those
+        messages would give the reason.""",
+        example=Commands(
+            wrong="archlang check reacher --env maze",
+            message="error[E0602]: the runtime `maze` (maze:runtime) cannot be loaded: ImportError: libGL.so.1",
+            right="archlang check reacher --in 13 --action 2",
+            given="the package maze needs a library that is not installed",
+        ),
+        see=("E0601",),
+    ),
+    "E0603": Explanation(
+        meaning="""A setting of the training lies outside of its range, or two of them contradict each other. The message says
+        what the setting takes.""",
+        why="""The code of Wang et al. 2025 (scaling-crl 8516075) leaves out the batches that it cannot fill: with its other
+        settings as they are, a batch size of 1024 gets 499 updates where 512 gets 800, and nothing says so. A sweep of the
+        batch size is then one of the number of updates, too.""",
+        example=Commands(
+            wrong="archlang train reacher --env reacher --out runs/mine --num-envs 8 --batch-size 4096",
+            message="error[E0603]: batch_size is at most num_envs x prefill_rows, 1600; got 4096",
+            right="archlang train reacher --env reacher --out runs/mine --num-envs 8 --batch-size 512",
+        ),
+    ),
+}
