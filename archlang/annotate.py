@@ -6,15 +6,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from archlang import ir, pieces, syntax
-from archlang.arguments import Given
+from archlang.arguments import Given, on_one_line
+from archlang.diagnostics import Diagnostic, Replacement
 from archlang.limits import MAX_NODES
 from archlang.names import ANNOTATIONS, suggestion
 from archlang.pieces import Piece
 from archlang.types import DTYPES
-from archlang.wrong import wrong
+from archlang.wrong import Wrong, wrong
 
+REMATS = ("none", "dots", "full")
+OPTIONS = {"remat": REMATS, "dtype": DTYPES}
 VALUES: dict[str, tuple[str, Callable[[object], bool]]] = {
-    "remat": ("none, dots or full", lambda value: value in ("none", "dots", "full")),
+    "remat": ("none, dots or full", lambda value: value in REMATS),
     "unroll": (f"a whole number from 1 to {MAX_NODES}", lambda value: type(value) is int and 1 <= value <= MAX_NODES),
     "dtype": ("f32 or bf16", lambda value: value in DTYPES),
 }
@@ -32,8 +35,10 @@ def refuse_unknown(written: syntax.Annotated) -> None:
     if written.name in ANNOTATIONS:
         return
     similar = suggestion(written.name, ANNOTATIONS)
-    help = f"did you mean `@{similar}(…)`?" if similar else f"there are {', '.join(ANNOTATIONS)}"
-    raise wrong("E0201", f"unknown annotation `@{written.name}`", written.name_span, help=help)
+    help = f"did you mean `@{similar[0]}(…)`?" if similar else f"there are {', '.join(ANNOTATIONS)}"
+    edit = Replacement(written.name_span, similar[0]) if similar else None
+    message = f"unknown annotation `@{written.name}`"
+    raise Wrong(Diagnostic("E0201", message, written.name_span, help=help, replacement=edit))
 
 
 def only_value(written: syntax.Annotated, given: Sequence[Given]) -> Any:
@@ -42,7 +47,11 @@ def only_value(written: syntax.Annotated, given: Sequence[Given]) -> Any:
         return given[0].value
     first = given[0].keyword_span or given[0].span
     span = first.to(given[-1].span)
-    raise wrong("E0208", f"`@{written.name}` takes {expected}; got {span.text}", span)
+    meant = suggestion(span.text, OPTIONS.get(written.name, ()))
+    help = f"did you mean `{meant[0]}`?" if meant else None
+    edit = Replacement(span, meant[0], safe=meant[1]) if meant else None
+    message = f"`@{written.name}` takes {expected}; got {on_one_line(span)}"
+    raise Wrong(Diagnostic("E0208", message, span, help=help, replacement=edit))
 
 
 def planned(written: syntax.Annotated, body: Piece, value: Any) -> Piece:

@@ -86,6 +86,9 @@ def divide(node: syntax.Binary, left: int, right: int) -> int:
         return left // right
     nearest = sorted({left - remainder, left - remainder + right})
     name = node.left.name if isinstance(node.left, syntax.Variable) else "the left side"
-    works = " or ".join(str(value) for value in nearest if value > 0)
+    works = [str(value) for value in nearest if value > 0]
     message = f"{left} / {right} leaves a remainder of {remainder}"
-    raise wrong("E0207", message, node.span, help=f"the nearest values of {name} that work: {works}")
+    raise wrong("E0207", message, node.span, help=NEAREST.get(len(works), "").format(name, " or ".join(works)) or None)
+
+
+NEAREST = {1: "the nearest value of {} that works: {}", 2: "the nearest values of {} that work: {}"}

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import io
-import json
-import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Column, Table
-from rich.text import Text
+from rich.table import Table
 
-from archlang import __version__, resources
-from archlang.diagnostics import Diagnostic, DiagnosticError, listing
+from archlang import __version__, pipeline, resources
+from archlang.codes import CODES
+from archlang.console import counted, print_diagnostics, print_json, print_report, print_table, right, shortened
+from archlang.diagnostics import DiagnosticError, did_you_mean
 from archlang.limits import MAX_WIDTH
-from archlang.pipeline import Report, load
-from archlang.pipeline import check as check_spec
-from archlang.spec import Spec
+from archlang.read import is_file_name
+from archlang.report import Report
+from archlang.spec import settings
 from archlang.workload import runtimes
 
 app = typer.Typer(
@@ -46,26 +45,25 @@ def check(
     env: Env = None,
     action: Action = None,
     set_: Setting = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend in the file what can only be meant in one way.")] = False,
     json_: Json = False,
 ) -> None:
-    """Types, parameters and problems of a specification."""
-    if in_ is not None and env is not None:
-        raise typer.BadParameter("--env gives every network its input width; leave --in away")
-    settings = dict(setting(text) for text in set_ or [])
-    report = attempt(lambda: check_spec(bound(spec, settings, action), in_features=in_, env=env))
+    """Types, parameters and problems of a specification, at every point of its grid."""
+    refuse_both(in_, env)
+
+    def checked() -> Report:
+        return pipeline.check(pipeline.read(spec, settings(set_), action_dim=action), in_features=in_, env=env)
+
+    if fix:
+        mend(spec, checked)
+    report = attempt(checked)
     print_json(report.as_json()) if json_ else print_report(report)
     raise typer.Exit(1 if report.diagnostics else 0)
 
 
-def bound(spec: str, settings: dict[str, str], action: int | None) -> Spec:
-    return load(spec, settings, action_dim=action)
-
-
-def setting(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise typer.BadParameter(f"--set takes NAME=VALUE; got {text}")
-    return name.strip(), value.strip()
+def refuse_both(in_: int | None, env: str | None) -> None:
+    if in_ is not None and env is not None:
+        raise typer.BadParameter("--env gives every network its input width; leave --in away")
 
 
 def attempt(checked: Callable[[], Report]) -> Report:
@@ -76,11 +74,155 @@ def attempt(checked: Callable[[], Report]) -> Report:
         return Report(diagnostics=error.diagnostics)
 
 
+def mend(spec: str, checked: Callable[[], Report]) -> None:
+    """Apply safe fixes to a file until none is left, and say what was done."""
+    from archlang.fix import fix_file
+
+    if not is_file_name(spec):
+        raise typer.BadParameter("--fix changes a file; give a path that ends in .arch")
+    for edit, was in fix_file(Path(spec), checked):
+        print(f"{spec}:{edit.span.line}:{edit.span.column}: `{was}` → `{edit.text}`", file=sys.stderr)
+
+
 @app.command()
-def specs() -> None:
-    """The specifications that are shipped, by name."""
-    for name in resources.spec_names():
-        print(name)
+def expand(
+    spec: SpecArgument,
+    in_: In = None,
+    env: Env = None,
+    action: Action = None,
+    set_: Setting = None,
+    json_: Json = False,
+) -> None:
+    """Every point of a specification's grid, with its parameters."""
+    refuse_both(in_, env)
+    found = pipeline.read(spec, settings(set_), action_dim=action)
+    rows = list(pipeline.expand(found, in_features=in_, env=env))
+    if json_:
+        print_json({"axes": found.grid, "points": [{"set": dict(point.values)} | report.as_json() for point, report in rows]})
+    else:
+        table = Table(
+            *(axis.name for axis in found.axes), right("dense layers"), right("parameters"), "", box=None, pad_edge=False
+        )
+        for point, report in rows:
+            wrong = ", ".join(sorted({diagnostic.code for diagnostic in report.diagnostics}))
+            numbers = ("", "") if wrong else (counted(report.dense_layers), counted(report.params))
+            table.add_row(*(shortened(value) for value in point.values.values()), *numbers, wrong)
+        print_table(table)
+        print_diagnostics(attempt(lambda: pipeline.check(found, in_features=in_, env=env)).diagnostics)
+    raise typer.Exit(1 if any(report.diagnostics for _, report in rows) else 0)
+
+
+@app.command()
+def fmt(
+    files: Annotated[list[str], typer.Argument(metavar="SPEC...", help="Files to rewrite; other texts are printed.")],
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit code 1 if something would change.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Change nothing; print what would change.")] = False,
+) -> None:
+    """Bring specifications into the canonical layout."""
+    from archlang.rewrite import Formatted
+
+    changed = False
+    for spec in files:
+        done = Formatted.of(pipeline.text(spec))
+        changed |= done.changed
+        if diff:
+            sys.stdout.write(done.difference())
+        elif check:
+            print(f"{spec} would change") if done.changed else None
+        elif not is_file_name(spec):
+            sys.stdout.write(done.text)
+        elif done.changed:
+            done.write()
+            print(f"{spec} changed")
+    raise typer.Exit(1 if changed and (check or diff) else 0)
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(metavar="A", help="A specification.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="Another.")],
+    in_: In = None,
+    env: Env = None,
+    action: Action = None,
+    set_: Setting = None,
+    json_: Json = False,
+) -> None:
+    """What changes from one specification to another: the networks, parameters, FLOPs, saved activations.
+
+    --set holds for B: `archlang diff wang2025/base wang2025/base --set depth=256`.
+    """
+    refuse_both(in_, env)
+    one, other = pipeline.read(before), pipeline.read(after, settings(set_))
+    found = pipeline.diff(one, other, in_features=in_, env=env, action_dim=action)
+    print_json(found.as_json()) if json_ else print("\n".join(found.lines()))
+
+
+STAGES = ("syntax", "text", "ir", "canonical", "rolled")
+
+
+@app.command()
+def emit(
+    stage: Annotated[str, typer.Argument(metavar="STAGE", help=f"One of {', '.join(STAGES)}.")],
+    spec: SpecArgument,
+    in_: In = None,
+    env: Env = None,
+    action: Action = None,
+    set_: Setting = None,
+) -> None:
+    """What a specification is at a stage of the compiler.
+
+    syntax: the tree of the text. text: the networks with every definition put in, in canonical form. ir, canonical, rolled: the
+    networks as JSON, as they are written, in canonical form, and with identical blocks made stacks.
+    """
+    from archlang import emit as stages
+
+    refuse_both(in_, env)
+    if stage not in STAGES:
+        similar = did_you_mean(stage, STAGES)
+        raise typer.BadParameter(
+            f"no stage `{stage}`; " + (f"did you mean `{similar}`?" if similar else f"there are {', '.join(STAGES)}")
+        )
+    inputs = pipeline.inputs_of(in_, env)
+    print(stages.emit(stage, pipeline.read(spec, settings(set_), action_dim=action), inputs))
+
+
+@app.command()
+def schema() -> None:
+    """The JSON Schema of the networks that `archlang emit ir` prints."""
+    from archlang.schema import schema as make_schema
+
+    print_json(make_schema())
+
+
+@app.command()
+def explain(
+    code: Annotated[str | None, typer.Argument(metavar="[CODE]", help="For instance E0301; all without.")] = None,
+) -> None:
+    """What a diagnostic means, why it is one, and an example that is wrong and one that is right."""
+    from archlang.explain import explanation
+
+    if code is None:
+        return print("\n".join(f"{code}  {meaning}" for code, meaning in CODES.items()))
+    if code.upper() not in CODES:
+        raise typer.BadParameter(f"there is no code {code}; `archlang explain` lists them")
+    return print(explanation(code.upper()))
+
+
+@app.command()
+def specs(json_: Json = False) -> None:
+    """The specifications that are shipped."""
+    summaries = {name: summary(pipeline.text(name).text) for name in resources.spec_names()}
+    if json_:
+        return print_json(summaries)
+    table = Table("name", "", box=None, pad_edge=False, show_header=False)
+    for name, text in summaries.items():
+        table.add_row(name, text)
+    return print_table(table)
+
+
+def summary(text: str) -> str:
+    """The first line of the comment that opens a specification."""
+    return text.partition("\n")[0].lstrip("# ") if text.startswith("#") else ""
 
 
 @app.command()
@@ -93,49 +235,7 @@ def envs(json_: Json = False) -> None:
     table = Table("environment", right("state"), right("goal"), right("action"), "", box=None, pad_edge=False)
     for e in known:
         table.add_row(e.name, str(e.state_dim), str(e.goal_dim), str(e.action_dim), e.summary)
-    console().print(table)
-
-
-WIDTH = 90  # columns that the widest table takes
-
-# --- output -----------------------------------------------------------------------------------------------------------
-
-
-def console(stderr: bool = False) -> Console:
-    """Colours and the width of the terminal where there is one; plain text, unwrapped, elsewhere."""
-    file = sys.stderr if stderr else sys.stdout
-    width = max(shutil.get_terminal_size().columns, WIDTH) if file.isatty() else 2 * WIDTH  # a table loses no digit
-    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=not file.isatty())
-
-
-def print_json(value: object) -> None:
-    print(json.dumps(value))
-
-
-def print_report(report: Report) -> None:
-    if report.diagnostics:
-        print_diagnostics(report.diagnostics)
-        return
-    headings = ("network", right("input"), right("output"), right("dense layers"), right("parameters"), "hash")
-    table = Table(*headings, box=None, pad_edge=False, show_footer=len(report.networks) > 1)
-    for name, network in report.networks.items():
-        numbers = (network.in_features, network.out_features, network.dense_layers, network.params)
-        table.add_row(name, *(counted(number) for number in numbers), network.hash)
-    table.columns[0].footer, table.columns[4].footer = "all", counted(report.params)
-    console().print(table)
-
-
-def right(heading: str) -> Column:
-    return Column(heading, justify="right")
-
-
-def counted(number: int | None) -> str:
-    return "?" if number is None else f"{number:,}"
-
-
-def print_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
-    for parts in listing(diagnostics):
-        console(stderr=True).print(Text.assemble(*parts), soft_wrap=True)
+    print_table(table)
 
 
 # --- entry ------------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ CODES = {
     "E0002": "the specification is not text",
     "E0003": "the specification is too large",
     "E0004": "the specification is empty",
+    "E0005": "a `use` that cannot be followed",
     # E01xx: syntax
     "E0101": "the text does not follow the grammar",
     "E0102": "a character that the language does not use",
@@ -22,6 +23,8 @@ CODES = {
     "E0208": "an annotation that does not apply",
     "E0209": "a network is too large",
     "E0210": "a name that belongs to the language",
+    "E0211": "a grid has too many points",
+    "E0212": "lists of unlike length",
     # E03xx: types
     "E0301": "a stack must keep its width",
     "E0302": "a residual body must keep its width",

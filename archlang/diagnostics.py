@@ -20,15 +20,18 @@ Segment = tuple[str, str]  # text, rich style
 Place = tuple[str, int]  # source, line
 Mistake = tuple[str, object]  # code and span
 MAX_SHOWN = 20
-MAX_CANDIDATES, MAX_COMPARED = 200, 40  # names, and letters of a name, that `did you mean` looks at: it is for people
+MAX_CANDIDATES, MAX_COMPARED = 300, 40  # names, and letters of a name, that `did you mean` looks at: it is for people
+MAX_CLOSE = 8  # of them that are compared letter by letter
+MAX_SLIPS = 3  # letters in which a name may differ
 
 
 @dataclass(frozen=True)
 class Replacement:
-    """An edit that mends the mistake: put `text` in place of `span`."""
+    """An edit that mends the mistake: put `text` in place of `span`. It is safe if nothing else can have been meant."""
 
     span: Span
     text: str
+    safe: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,11 +106,29 @@ def did_you_mean(word: str, candidates: Iterable[str], cutoff: float | None = No
     """The candidate most like `word`, if one is like it. In a short word one letter is much."""
     from difflib import get_close_matches  # needed only where something is wrong
 
+    word = word.lower()
     cutoff = cutoff or (0.5 if 2 <= len(word) <= 3 else 0.6)
     similar = (c for c in candidates if abs(len(c) - len(word)) <= 4 and len(c) <= MAX_COMPARED)
     lowered = {candidate.lower(): candidate for candidate in islice(similar, MAX_CANDIDATES)}
-    close = get_close_matches(word.lower(), lowered, n=1, cutoff=cutoff)
-    return lowered[close[0]] if close else None
+    close = {match: edits(word, match) for match in get_close_matches(word, lowered, n=MAX_CLOSE, cutoff=cutoff)}
+    best = min(close, key=lambda match: close[match], default=None)
+    if best is None or (close[best] > max(1, min(len(word) // 2, MAX_SLIPS)) and not best.startswith(word)):
+        return None
+    return lowered[best]
+
+
+def edits(word: str, other: str) -> int:
+    """How many slips of a finger make one word the other: a letter more, less, wrong (a digit in its place counts twice), or
+    two letters that changed places."""
+    rows = [list(range(len(other) + 1))]
+    for i, a in enumerate(word, 1):
+        rows.append([i])
+        for j, b in enumerate(other, 1):
+            wrong = 0 if a == b else 1 + (a.isdigit() != b.isdigit())
+            steps = [rows[i - 1][j] + 1, rows[i][j - 1] + 1, rows[i - 1][j - 1] + wrong]
+            swapped = i > 1 and j > 1 and a == other[j - 2] and b == word[i - 2]
+            rows[i].append(min([*steps, rows[i - 2][j - 2] + 1] if swapped else steps))
+    return rows[-1][-1]
 
 
 # --- for programs -----------------------------------------------------------------------------------------------------
@@ -131,7 +152,7 @@ def place_json(span: Span | None) -> dict[str, Any]:
 def replacement_json(replacement: Replacement | None) -> dict[str, Any] | None:
     if replacement is None:
         return None
-    return place_json(replacement.span) | {"text": replacement.text}
+    return place_json(replacement.span) | {"text": replacement.text, "safe": replacement.safe}
 
 
 # --- for people -------------------------------------------------------------------------------------------------------

@@ -6,16 +6,18 @@ The tree is built while parsing (Lark's `transformer=`), so deep texts cost no r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from lark import Lark, Token, Transformer
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
-from archlang import brackets, mistakes, resources, syntax
-from archlang.diagnostics import Diagnostic, SpecError
+from archlang import brackets, characters, mistakes, resources, syntax
+from archlang.diagnostics import MAX_SHOWN, Diagnostic, SpecError
 from archlang.source import Source, Span
 
 Child = Any  # a Token or something that the builder returned
@@ -23,18 +25,42 @@ PARSING: ContextVar[Source] = ContextVar("the source that is being parsed")
 
 
 def parse(source: Source) -> syntax.File:
-    """The surface tree of a text. Raises `SpecError` with a located diagnostic where the text does not follow the grammar."""
-    mistakes.refuse_unreadable(source)
-    brackets.check(source)
+    """The surface tree of a text. A definition with a syntax mistake is left out and the rest is read on.
+
+    Raises `SpecError` with located diagnostics where nothing is left, or where the text as a whole is not one.
+    """
+    characters.refuse_unreadable(source)
+    text, found = characters.in_plain_letters(source)
+    brackets.check(source, text, found)
+    broken: set[str] = set()
+    while isinstance(outcome := attempt(source, text), Diagnostic):
+        found.append(outcome)
+        place = brackets.definition_at(text, outcome.span.start if outcome.span else 0)
+        if place is None or len(found) >= MAX_SHOWN:
+            raise SpecError(found)
+        broken.add(re.findall(r"\w+", text[place])[0])
+        text = blanked(text, place)
+        if not characters.without_comments(text).strip():
+            raise SpecError(found)
+    return replace(outcome, mistakes=tuple(found), broken=frozenset(broken))
+
+
+def attempt(source: Source, text: str) -> syntax.File | Diagnostic:
+    """The tree of what is left of a source's text, or the first mistake in it."""
     restore = PARSING.set(source)
     try:
-        return parser().parse(source.text)  # type: ignore[return-value]  # the transformer returns a File, not a Tree
+        return parser().parse(text)  # type: ignore[return-value]  # the transformer returns a File, not a Tree
     except UnexpectedCharacters as error:
-        raise SpecError([mistakes.unexpected_character(source, error.pos_in_stream)]) from None
+        return mistakes.unexpected_character(source, error.pos_in_stream)
     except UnexpectedToken as error:
-        raise SpecError([explain_token(source, error)]) from None
+        return explain_token(source, error)
     finally:
         PARSING.reset(restore)
+
+
+def blanked(text: str, place: slice) -> str:
+    """The text with blanks in a place; lines stay lines."""
+    return text[: place.start] + re.sub(r"[^\n]", " ", text[place]) + text[place.stop :]
 
 
 @cache
@@ -68,18 +94,35 @@ def word(token: Token) -> tuple[str, Span]:
     return name, PARSING.get().span(start, start + len(name))
 
 
+def words(token: Token) -> list[syntax.Name]:
+    """The names inside a token such as `unit(w, n) =`."""
+    start, source = token.start_pos or 0, PARSING.get()
+    found = re.finditer(r"\w+", token)
+    return [syntax.Name(source.span(start + match.start(), start + match.end()), match.group()) for match in found]
+
+
 class TreeBuilder(Transformer[Token, syntax.File]):
     """One method per rule or alias of the grammar, each a constructor of a syntax node. Children include punctuation."""
 
     def start(self, children: list[Child]) -> syntax.File:
         source = PARSING.get()
-        if isinstance(children[0], syntax.Definition):
-            return syntax.File(source.span(), source, definitions=tuple(children))
-        return syntax.File(source.span(), source, expression=children[0])
+        uses = tuple(child for child in children if isinstance(child, syntax.Use))
+        definitions = tuple(child for child in children if isinstance(child, syntax.Definition))
+        expression = children[-1] if isinstance(children[-1], syntax.Axis) else None
+        return syntax.File(source.span(), source, uses, definitions, expression)
+
+    def use(self, children: list[Child]) -> syntax.Use:
+        token: Token = children[0]
+        start = (token.start_pos or 0) + token.index('"')
+        return syntax.Use(PARSING.get().span(start, token.end_pos), token.split('"')[1])
 
     def definition(self, children: list[Child]) -> syntax.Definition:
-        name, name_span = word(children[0])
-        return syntax.Definition(name_span.to(edge(children[-1])), name, name_span, children[1])
+        first, *parameters = words(children[0])
+        span = first.span.to(edge(children[-1]))
+        return syntax.Definition(span, first.text, first.span, children[1], tuple(parameters))
+
+    def axis(self, children: list[Child]) -> syntax.Axis:
+        return syntax.Axis(span_of(children), tuple(children[::2]))
 
     def sequence(self, children: list[Child]) -> syntax.Sequence:
         return syntax.Sequence(span_of(children), tuple(children[::2]))
@@ -100,7 +143,12 @@ class TreeBuilder(Transformer[Token, syntax.File]):
         return syntax.Stack(span_of(children), children[0], children[2])
 
     def group(self, children: list[Child]) -> syntax.Group:
-        return syntax.Group(span_of(children), children[1])
+        unit = children[0] == "<"
+        body = syntax.Axis(children[1].span, (children[1],)) if unit else children[1]
+        return syntax.Group(span_of(children), body, unit)
+
+    def list(self, children: list[Child]) -> syntax.List:
+        return syntax.List(span_of(children), tuple(children[1::2]))
 
     def name(self, children: list[Child]) -> syntax.Call:
         return syntax.Call(span_of(children), str(children[0]), edge(children[0]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -15,16 +15,22 @@ from archlang.wrong import Wrong, wrong
 @dataclass(frozen=True)
 class Piece:
     """A piece of network, with how many nodes it writes out (a stack counts its body once), how deeply they nest, and how
-    many copies it makes of the layer that it repeats most."""
+    many copies it makes of the layer that it repeats most. `wrong`: there is a hole in it."""
 
     node: ir.Expression
     size: int = 1
     height: int = 0
     copies: int = 1
+    wrong: bool = False
 
     def at(self, span: Span, **changes: object) -> Piece:
         """The same piece seen at another place, or with other annotations."""
         return replace(self, node=self.node.model_copy(update={"span": span, **changes}))
+
+
+def hole(span: Span) -> Piece:
+    """The place of something that was reported as wrong."""
+    return Piece(ir.Hole.model_construct(span=span), wrong=True)
 
 
 def inside(body: Piece, span: Span) -> Piece:
@@ -39,13 +45,16 @@ def sequence(pieces: Sequence[Piece], span: Span) -> Piece:
     return within_limits(together(node, pieces))
 
 
-def residual(body: Piece, span: Span) -> Piece:
-    return around(body, ir.Residual(body=body.node, span=span))
+def residual(
+    body: Piece, span: Span, *, scale: float | None = None, gate: ir.Gate | None = None, post: Piece | None = None
+) -> Piece:
+    node = ir.Residual(body=body.node, scale=scale, gate=gate, post=post.node if post else None, span=span)
+    return around(together(node, [body, post] if post else [body]), node)
 
 
 def times(body: Piece, count: int, span: Span) -> Piece:
     node = ir.Repeat(body=body.node, count=count, stacked=False, span=span)
-    return within_limits(Piece(node, 1 + count * body.size, 1 + body.height, count * body.copies))
+    return within_limits(replace(around(body, node), size=1 + count * body.size, copies=count * body.copies))
 
 
 def stack(body: Piece, count: int, span: Span) -> Piece:
@@ -63,23 +72,36 @@ def cast(body: Piece, dtype: ir.Dtype, span: Span) -> Piece:
 
 
 def around(body: Piece, node: ir.Expression) -> Piece:
-    return within_limits(Piece(node, 1 + body.size, 1 + body.height, body.copies))
+    return within_limits(replace(body, node=node, size=1 + body.size, height=1 + body.height))
 
 
 def together(node: ir.Expression, pieces: Sequence[Piece]) -> Piece:
-    return Piece(node, sum(p.size for p in pieces), max(p.height for p in pieces), max(p.copies for p in pieces))
+    size, height, copies = sum(p.size for p in pieces), max(p.height for p in pieces), max(p.copies for p in pieces)
+    return Piece(node, size, height, copies, any(p.wrong for p in pieces))
 
 
 def within_limits(piece: Piece) -> Piece:
-    """The piece; raises `Wrong` where it breaks a limit."""
-    if piece.size > MAX_NODES:
-        message = f"this network writes out {piece.size:,} nodes; at most {MAX_NODES:,} are possible"
-        raise wrong("E0209", message, piece.node.span, help="a stack, `(…)*n`, counts its body once")
-    if piece.copies > MAX_COUNT:
-        raise wrong("E0204", "these counts together are 2**63 or more", piece.node.span)
-    if piece.height > MAX_NESTING:
-        raise too_deep(piece.node.span)
-    return piece
+    """The piece; raises `Wrong` where it breaks a limit, without a word if something in it was wrong before."""
+    mistake = next((mistake for broken, mistake in LIMITS if broken(piece)), None)
+    if mistake is None:
+        return piece
+    raise Wrong if piece.wrong else mistake(piece)
+
+
+def too_many(piece: Piece) -> Wrong:
+    message = f"this network writes out {piece.size:,} nodes; at most {MAX_NODES:,} are possible"
+    return wrong("E0209", message, piece.node.span, help="a stack, `(…)*n`, counts its body once")
+
+
+def too_often(piece: Piece) -> Wrong:
+    return wrong("E0204", "these counts together are 2**63 or more", piece.node.span)
+
+
+LIMITS: tuple[tuple[Callable[[Piece], bool], Callable[[Piece], Wrong]], ...] = (
+    (lambda piece: piece.size > MAX_NODES, too_many),
+    (lambda piece: piece.copies > MAX_COUNT, too_often),
+    (lambda piece: piece.height > MAX_NESTING, lambda piece: too_deep(piece.node.span)),
+)
 
 
 def too_deep(span: Span | None) -> Wrong:

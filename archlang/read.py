@@ -15,10 +15,15 @@ from archlang.source import Source
 
 def load_source(spec: str) -> Source:
     """The text that a SPEC stands for. Raises `SpecError` where it cannot be read."""
-    if spec.endswith(".arch") or looks_like_a_file(spec):
+    if is_file_name(spec):
         return read_file(spec)
     shipped = resources.spec_path(spec)
     return read_file(str(shipped), shown=spec) if shipped else Source(spec)
+
+
+def is_file_name(spec: str) -> bool:
+    """Whether a SPEC names a file."""
+    return spec.endswith(".arch") or looks_like_a_file(spec)
 
 
 def looks_like_a_file(spec: str) -> bool:
@@ -30,8 +35,10 @@ def shipped_like(spec: str) -> str | None:
     """The shipped specification that was probably meant by a text that is one word."""
     if not spec.replace("/", "").replace("_", "").isalnum():
         return None
-    inside = next((name for name in resources.spec_names() if name.startswith(f"{spec}/")), None)
-    return inside or did_you_mean(spec, resources.spec_names())
+    inside = [name for name in resources.spec_names() if name.startswith(f"{spec}/")]
+    if inside:
+        return f"{spec}/base" if f"{spec}/base" in inside else inside[0]
+    return did_you_mean(spec, resources.spec_names())
 
 
 def read_file(path: str, shown: str | None = None) -> Source:
@@ -44,7 +51,7 @@ def read_file(path: str, shown: str | None = None) -> Source:
     if len(data) > MAX_FILE_BYTES:
         message = f"a specification may have {MAX_FILE_BYTES // 1024} KiB; this one has more"
         raise SpecError([Diagnostic("E0003", message, Source("", name).span())])
-    return Source(decode(data, name), name)
+    return Source(decode(data, name), name, Path(path))
 
 
 def read_bytes(path: str) -> bytes:

@@ -22,6 +22,11 @@ def spec_path(name: str) -> Path | None:
     return folder("specs") / f"{name}.arch" if name in spec_names() else None
 
 
+def is_shipped(path: Path) -> bool:
+    """Whether a file is one of the shipped specs."""
+    return path.resolve().is_relative_to(folder("specs").resolve())
+
+
 def folder(kind: str) -> Path:
     """The folder `grammars` or `specs`: inside the package when installed, beside it in a checkout.
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A text and the name under which people know it: a path, or `<inline>`."""
+    """A text and the name under which people know it: a path, or `<inline>`; and the file that it came from, if any."""
 
     text: str
     name: str = "<inline>"
+    path: Path | None = None
 
     @cached_property
     def line_starts(self) -> list[int]:
@@ -51,6 +53,10 @@ class Span:
     @property
     def column(self) -> int:
         return self.source.place(self.start)[1]
+
+    def holds(self, other: Span) -> bool:
+        """Whether `other` lies inside this one."""
+        return self.source is other.source and self.start <= other.start and other.end <= self.end
 
     def to(self, other: Span) -> Span:
         """The span from the start of this one to the end of `other`."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from archlang.diagnostics import Diagnostic
 from archlang.source import Source, Span
 
 
@@ -57,6 +59,13 @@ class Splice(Node):
     value: Arithmetic
 
 
+@dataclass(frozen=True)
+class List(Node):
+    """`[512, 256, 256]`."""
+
+    items: tuple[Number | Splice, ...]
+
+
 # --- pieces of network ------------------------------------------------------------------------------------------------
 
 
@@ -81,9 +90,10 @@ class Call(Node):
 
 @dataclass(frozen=True)
 class Group(Node):
-    """`(…)` or `<…>`."""
+    """`(…)`, which may hold an axis, or `<…>`, a unit."""
 
-    body: Sequence
+    body: Axis
+    unit: bool
 
 
 @dataclass(frozen=True)
@@ -112,7 +122,7 @@ class Annotated(Node):
     body: Item
 
 
-Item = Call | Group | Times | Stack | Annotated | Number | Splice
+Item = Call | Group | Times | Stack | Annotated | Number | Splice | List
 
 
 @dataclass(frozen=True)
@@ -123,18 +133,64 @@ class Sequence(Node):
 
 
 @dataclass(frozen=True)
+class Axis(Node):
+    """`a | b | c`: alternatives, the first is the default. Most have one and are no axis at all."""
+
+    options: tuple[Sequence, ...]
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Name(Node):
+    """A name where it is introduced."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Definition(Node):
-    """`name = value`."""
+    """`name = value` or `name(a, b) = value`."""
 
     name: str
     name_span: Span
-    value: Sequence
+    value: Axis
+    parameters: tuple[Name, ...] = ()
+
+
+@dataclass(frozen=True)
+class Use(Node):
+    """`use "path"`; the span is that of the path with its quotes."""
+
+    path: str
 
 
 @dataclass(frozen=True)
 class File(Node):
-    """A whole text: definitions, or one bare expression."""
+    """A whole text: definitions, or one bare expression. `mistakes` are those that did not keep it from being read on."""
 
     source: Source
+    uses: tuple[Use, ...] = ()
     definitions: tuple[Definition, ...] = ()
-    expression: Sequence | None = None
+    expression: Axis | None = None
+    mistakes: tuple[Diagnostic, ...] = ()
+    broken: frozenset[str] = frozenset()  # names whose definitions hold a syntax mistake
+    incomplete: bool = False  # a file that it uses could not be read, so that any name may be missing
+
+
+def children(node: Node) -> Iterator[Node]:
+    """The nodes directly inside a node, in the order of the text."""
+    for value in vars(node).values():
+        if isinstance(value, Node):
+            yield value
+        elif isinstance(value, tuple):
+            yield from flat(value)
+
+
+def flat(values: tuple[object, ...]) -> Iterator[Node]:
+    for value in values:
+        if isinstance(value, Node):
+            yield value
+        elif isinstance(value, tuple):
+            yield from flat(value)

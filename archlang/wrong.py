@@ -7,11 +7,11 @@ from archlang.source import Span
 
 
 class Wrong(Exception):
-    """A mistake in what the user wrote; None: it was reported already."""
+    """Mistakes in what the user wrote; none: they were reported already."""
 
-    def __init__(self, diagnostic: Diagnostic | None = None):
-        self.diagnostic = diagnostic
-        super().__init__(diagnostic)
+    def __init__(self, *diagnostics: Diagnostic):
+        self.diagnostics = diagnostics
+        super().__init__(diagnostics)
 
 
 def wrong(code: str, message: str, span: Span | None, help: str | None = None) -> Wrong:

@@ -91,7 +91,8 @@ def test_a_wrong_spec_as_json(archlang: Any) -> None:
         (["check", "ln", "--in", "0"], 2, "--in"),
         (["check", "ln", "--in", "x"], 2, "--in"),
         (["check", "ln", "--in", "4", "--env", "reacher"], 2, "leave --in away"),
-        (["check", "ln", "--set", "depth"], 2, "NAME=VALUE"),
+        (["check", "ln", "--set", "depth"], 1, "`depth` sets nothing"),
+        (["check", "ln", "--set", "depth=1", "--set", "depth=2"], 1, "`depth` is set twice"),
         (["check"], 2, "SPEC"),
         (["chek", "ln"], 2, "chek"),
         (["check", "reacher", "--env", "reachr"], 1, "did you mean `reacher`?"),
@@ -171,7 +172,8 @@ def test_a_file_with_several_mistakes_tells_them_all(archlang: Any, tmp_path: Pa
 
 
 def test_shipped_specs_and_environments_are_listed(archlang: Any) -> None:
-    assert "wang2025/base\n" in archlang("specs").out
+    assert "wang2025/base " in archlang("specs").out
+    assert archlang("specs", "--json").json["wang2025/base"].startswith("Wang et al. 2025")
     assert archlang("envs", "--json").json["reacher"] == {"state": 10, "goal": 3, "action": 2}
 
 

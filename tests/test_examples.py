@@ -10,7 +10,7 @@ import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PROMISES = {
-    "ablation_table.py": "ln    1024  203,872,930",
+    "ablation_table.py": "1024 ln    203,872,930",
     "catch_mistakes.py": "mended: res(4x<dense256, ln, swish>)*250\n66,304,000 parameters",
     "flax_module.py": "112,129 parameters in 102 dense layers",
 }

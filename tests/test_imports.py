@@ -16,17 +16,22 @@ PACKAGES = {"archlang": ROOT / "archlang", "archlang_runtime": ROOT / "runtime" 
 # A module of archlang imports from its own folder and from the tiers above its own in this list, nothing else.
 TIERS = (
     {"codes", "limits", "resources", "source", "types"},
-    {"diagnostics"},
-    {"layers", "syntax", "targets", "workload"},
+    {"diagnostics", "explanations"},
+    {"characters", "layers", "syntax", "targets", "workload"},
     {"brackets", "ir", "mistakes", "names", "read", "wrong"},
-    {"arithmetic", "infer", "parse", "pieces"},
-    {"arguments"},
-    {"annotate"},
-    {"analysis", "checks", "elaborate", "format", "passes"},
-    {"diff", "plan", "spec"},
+    {"arithmetic", "definitions", "infer", "layout", "parse", "pieces", "unparse"},
+    {"arguments", "format", "uses"},
+    {"annotate", "scope"},
+    {"combinators"},
+    {"analysis", "checks", "elaborate", "passes"},
+    {"compare", "html", "schema"},
+    {"spec"},
+    {"diff", "plan", "report"},
     {"pipeline"},
-    {"archlang", "lower"},  # `archlang` is the public names
-    {"cli", "testing"},
+    {"archlang", "emit", "lower"},  # `archlang` is the public names
+    {"console", "explain", "files", "testing"},
+    {"fix", "rewrite"},
+    {"cli"},
     {"__main__"},
 )
 TIER = {group: tier for tier, groups in enumerate(TIERS) for group in groups}

@@ -9,6 +9,7 @@ import archlang
 from archlang.codes import CODES
 from archlang.diagnostics import as_json, render
 from archlang.mistakes import MISTAKES, Mistake
+from archlang.pipeline import tree, whole
 
 CASES = cases.read("invalid")
 ENVIRONMENT = archlang.Environment("toy", state_dim=10, goal_dim=3, action_dim=2)
@@ -18,7 +19,7 @@ def diagnostics_of(program: str, options: dict[str, str]) -> tuple[archlang.Diag
     width = int(options["in"]) if "in" in options else None
     env = ENVIRONMENT if "env" in options else None
     try:
-        archlang.check(archlang.parse(program), in_features=width, env=env)
+        archlang.check(whole(tree(archlang.Source(program))), in_features=width, env=env)
     except archlang.SpecError as error:
         return error.diagnostics
     return ()
@@ -52,11 +53,21 @@ def test_the_table_of_syntax_mistakes_says_what_its_examples_need(mistake: Mista
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_json_holds_the_place(case: cases.Case) -> None:
     for diagnostic in diagnostics_of(case.program, case.options):
-        data = as_json(diagnostic)
-        lines = case.program.split("\n")
-        assert data["file"] == "<inline>"
-        assert 1 <= data["column"] <= len(lines[data["line"] - 1]) + 1
+        assert diagnostic.span is not None
+        data, source = as_json(diagnostic), diagnostic.span.source
+        assert (data["file"], source.text) == ("<inline>", case.program) or source.path  # a mistake may lie in a used file
+        assert 1 <= data["column"] <= len(source.line(data["line"])) + 1
         assert (data["end"]["line"], data["end"]["column"]) >= (data["line"], data["column"])
+
+
+def test_the_corpus_is_not_lost() -> None:
+    assert len(CASES) >= 600
+    assert len({case.program for case in CASES}) == len(CASES)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.file == "peers"], ids=lambda case: case.name)
+def test_a_mistake_of_a_peer_names_the_peer(case: cases.Case) -> None:
+    assert case.program.startswith("# ")
 
 
 def update() -> None:

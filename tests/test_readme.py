@@ -16,38 +16,53 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-CONSOLE = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
-PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+PAGES = {"README": README, "tutorial": (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")}
+BLOCK = re.compile(r"```(\w+)(?: ([\w.]+))?\n(.*?)```", re.DOTALL)
 
 
-def sessions() -> list[tuple[str, str]]:
-    """Each `$ command` with the text under it."""
-    parts = [part for block in CONSOLE for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
-    return [(part.split("\n", 1)[0], part.split("\n", 1)[1].strip("\n")) for part in parts]
+def blocks(page: str, kind: str) -> list[tuple[str, str]]:
+    """The blocks of one kind on a page, each with the name behind its kind."""
+    return [(name, body) for found, name, body in BLOCK.findall(PAGES[page]) if found == kind]
 
 
-ARCHLANG = [session for session in sessions() if session[0].startswith("archlang ")]
+def sessions() -> list[tuple[str, str, str]]:
+    """The page, and each `$ archlang …` on it with the text under it."""
+    parts = [(page, part) for page in PAGES for _, body in blocks(page, "console") for part in re.split(r"(?m)^\$ ", body)[1:]]
+    found = [(page, *part.split("\n", 1)) for page, part in parts]
+    return [(page, command, shown.strip("\n")) for page, command, shown in found if command.startswith("archlang ")]
 
 
-def test_the_readme_shows_commands_and_python() -> None:
-    assert len(ARCHLANG) >= 4
-    assert PYTHON
+PYTHON = [(page, body) for page in PAGES for _, body in blocks(page, "python")]
 
 
-@pytest.mark.parametrize(("command", "shown"), ARCHLANG, ids=[command for command, _ in ARCHLANG])
-def test_a_command_prints_what_the_readme_shows(command: str, shown: str) -> None:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the files that the pages show by name."""
+    for page in PAGES:
+        for name, body in blocks(page, "arch"):
+            (tmp_path / name).write_text(body, encoding="utf-8")
+    return tmp_path
+
+
+def test_the_pages_show_commands_and_python() -> None:
+    assert len(sessions()) >= 12
+    assert {page for page, _ in PYTHON} == PAGES.keys()
+
+
+@pytest.mark.parametrize(("page", "command", "shown"), sessions(), ids=[f"{p}: {command}" for p, command, _ in sessions()])
+def test_a_command_prints_what_is_shown(folder: Path, page: str, command: str, shown: str) -> None:
     words = [sys.executable, "-m", *shlex.split(command)]
-    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, env=os.environ | {"NO_COLOR": "1"})
+    done = subprocess.run(words, capture_output=True, text=True, cwd=folder, env=os.environ | {"NO_COLOR": "1"})
     printed = (done.stdout + done.stderr).strip("\n")
     assert [line.rstrip() for line in printed.splitlines()] == [line.rstrip() for line in shown.splitlines()]
 
 
-@pytest.mark.parametrize("block", PYTHON)
-def test_python_runs_and_prints_what_its_comments_say(block: str) -> None:
+@pytest.mark.parametrize(("page", "block"), PYTHON)
+def test_python_runs_and_prints_what_its_comments_say(page: str, block: str) -> None:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(compile(block, "README", "exec"), {})
-    promised = re.findall(r"print\(.*\)\s*# (.*)", block)
+        exec(compile(block, page, "exec"), {})
+    promised = re.findall(r"^(?:print\(.*\)\s*)?# (.*)", block, re.MULTILINE)
     assert printed.getvalue().splitlines() == promised
 
 

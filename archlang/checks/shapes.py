@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from archlang import ir
 from archlang.diagnostics import Collector, Diagnostic, Replacement
-from archlang.infer import output_type
+from archlang.infer import output_type, summed
 from archlang.limits import MAX_WIDTH
 from archlang.source import Span
 from archlang.types import Type
@@ -29,9 +29,13 @@ class Shapes:
 
     network: str
     collector: Collector
+    around: list[Span] = field(default_factory=list)  # the spans of the nodes around the one that is looked at, and its own
 
     def type_of(self, node: ir.Node, x: Type) -> Type:
-        return RULES[type(node)](self, node, x)
+        self.around += [node.span] if node.span else []
+        y = RULES[type(node)](self, node, x)
+        del self.around[len(self.around) - bool(node.span) :]
+        return y
 
     def layer(self, node: ir.Layer, x: Type) -> Type:
         if x.distribution:
@@ -40,7 +44,7 @@ class Shapes:
         if y.distribution and y.width is None:
             help = "write it (`gaussian8`), or give `--action 8`, `--env` or `.bind(action_dim=8)`"
             return self.report("E0305", "the width of the action is not known", node.span, help=help, gives=y)
-        return y
+        return self.refuse_width(node, y)
 
     def sequence(self, node: ir.Sequence, x: Type) -> Type:
         for item in node.items:
@@ -49,9 +53,10 @@ class Shapes:
 
     def residual(self, node: ir.Residual, x: Type) -> Type:
         y = self.type_of(node.body, x)
-        if y.agrees_with(x):
-            return x if x.width is not None else y
-        return self.changed("E0302", "a residual body must keep its width", node, x, y)
+        if not y.agrees_with(x):
+            return self.changed("E0302", "a residual body must keep its width", node, x, y)
+        total = x if x.width is not None else y
+        return self.type_of(node.post, total) if node.post else total
 
     def repeat(self, node: ir.Repeat, x: Type) -> Type:
         if node.stacked:
@@ -64,7 +69,7 @@ class Shapes:
         return x
 
     def stack(self, node: ir.Repeat, x: Type) -> Type:
-        if node.count == 1:
+        if not node.is_loop:
             return self.type_of(node.body, x)
         y = self.type_of(node.body, x)
         if y.agrees_with(x):
@@ -90,7 +95,7 @@ class Shapes:
         help = "`join=concat` puts them side by side"
         return self.report("E0304", message, node.branches[other].span, label, first, help)
 
-    def refuse_width(self, node: ir.Parallel, y: Type) -> Type:
+    def refuse_width(self, node: ir.Node, y: Type) -> Type:
         if y.width is None or y.width <= MAX_WIDTH:
             return y
         return self.report("E0306", f"this width is {y.width}; widths end below 2**31", node.span)
@@ -117,13 +122,19 @@ class Shapes:
         edit: Replacement | None = None,
         gives: Type | None = None,
     ) -> Type:
+        secondary += ((use, "used here"),) if span and (use := self.use_of(span)) else ()
         diagnostic = Diagnostic(code, message, span, label, secondary, help=help, replacement=edit)
         self.collector.add(diagnostic, self.network)
         return gives or Type(wrong=True)
 
+    def use_of(self, span: Span) -> Span | None:
+        """Where the definition is used in which a mistake stands: the innermost node around it that was written elsewhere."""
+        return next((use for use in reversed(self.around) if not use.holds(span) and not span.holds(use)), None)
+
 
 RULES: dict[type[ir.Node], Callable[[Shapes, Any, Type], Type]] = {
     ir.Layer: Shapes.layer,
+    ir.Hole: lambda shapes, node, x: node.layer.output(x),
     ir.Sequence: Shapes.sequence,
     ir.Residual: Shapes.residual,
     ir.Repeat: Shapes.repeat,
@@ -163,7 +174,7 @@ def last_change(node: ir.Node, x: Type) -> ir.Node | None:
     if isinstance(node, ir.Layer | ir.Parallel):
         return node if output_type(node, x).width != x.width else None
     if isinstance(node, ir.Residual):
-        return None
+        return last_change(node.post, summed(node, x)) if node.post else None
     culprit = None
     for child in ir.children(node):
         culprit = last_change(child, x) or culprit

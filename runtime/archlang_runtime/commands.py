@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from archlang import load
+from archlang import load, settings
 from archlang_runtime.config import TrainConfig, make_config
 from archlang_runtime.envs import find_task
 from archlang_runtime.folder import Plan, RunFolder, diagnosed
@@ -51,29 +51,21 @@ def train(
     the run after the epoch and keeps it; the same command goes on.
     """
     chosen = {name: value for name, value in locals().items() if name in TrainConfig.model_fields}
-    settings = dict(split_setting(text) for text in set_ or [])
-    plan = make_plan(spec, settings, env, chosen, RunFolder(out))
+    plan = make_plan(spec, settings(set_), env, chosen, RunFolder(out))
     from archlang_runtime.session import train as run
 
     raise typer.Exit(run(plan, out))
 
 
-def make_plan(spec: str, settings: dict[str, str], env: str, chosen: dict[str, Any], folder: RunFolder) -> Plan:
+def make_plan(spec: str, values: dict[str, str], env: str, chosen: dict[str, Any], folder: RunFolder) -> Plan:
     """Everything that can be wrong about a run is wrong here, before jax is imported."""
     environment = find_task(env).environment
     with diagnosed(folder.path):
         if chosen["steps"] is None and folder.exists():
             chosen = chosen | {"steps": folder.read_plan()["config"]["steps"]}
     config = make_config(env, **chosen)
-    bound = load(spec, settings, action_dim=environment.action_dim)
-    return Plan(config, bound, settings)
-
-
-def split_setting(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise typer.BadParameter(f"--set takes NAME=VALUE; got {text}")
-    return name.strip(), value.strip()
+    bound = load(spec, values, action_dim=environment.action_dim)
+    return Plan(config, bound, values)
 
 
 def evaluate(

@@ -54,6 +54,8 @@ class Session:
         config, done = self.plan.config, self.checkpoints.latest() or 0
         environment = find_task(config.environment).environment
         self.report.plan(config, check(self.plan.spec, env=environment).params, describe_device())
+        if self.plan.spec.axes:
+            self.report.say(f"point              {self.plan.spec.where}: the first of {self.plan.spec.num_points}, see --set")
         if done < config.epochs:
             self.folder.write_plan(self.plan)
         self.lines = self.folder.forget_after(done if done else -1)
@@ -137,7 +139,8 @@ def refuse_bad_numbers(metrics: Metrics, config: TrainConfig, epoch: int) -> Non
     if index < 0:
         return
     number = (epoch - 1) * config.updates_per_epoch + index + 1
-    steps = config.steps_after(epoch - 1) + config.steps_per_unroll * (index // config.updates_per_unroll + 1)
+    before = config.steps_after(epoch - 1) or config.prefill_steps  # the first epoch begins with it
+    steps = before + config.steps_per_unroll * (index // config.updates_per_unroll + 1)
     bad = ", ".join(name for name, value in metrics.items() if not jax.numpy.isfinite(value))
     message = f"update {number:,} (about {steps:,} environment steps) gave numbers that are not finite: {bad or 'parameters'}"
     help = "the last checkpoint is from before it; try a smaller learning rate or another architecture in a new --out"

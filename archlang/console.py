@@ -1,0 +1,68 @@
+"""What the command line prints: tables and diagnostics for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from archlang.diagnostics import Diagnostic, listing
+from archlang.report import Report
+
+WIDTH = 90  # columns that the widest table takes
+MAX_LABEL = 40  # columns of an alternative of an axis
+
+
+def console(stderr: bool = False) -> Console:
+    """Colours and the width of the terminal where there is one; plain text, unwrapped, elsewhere."""
+    file = sys.stderr if stderr else sys.stdout
+    width = max(shutil.get_terminal_size().columns, WIDTH) if file.isatty() else 10 * WIDTH  # a table loses no digit
+    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=not file.isatty())
+
+
+def print_json(value: object) -> None:
+    print(json.dumps(value))
+
+
+def print_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
+    for parts in listing(diagnostics):
+        console(stderr=True).print(Text.assemble(*parts), soft_wrap=True)
+
+
+def print_table(table: Table) -> None:
+    """A table without blanks at the ends of its lines."""
+    screen = console()
+    with screen.capture() as captured:
+        screen.print(table)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+
+
+def print_report(report: Report) -> None:
+    """The networks of a specification, or what is wrong with it."""
+    if report.diagnostics:
+        print_diagnostics(report.diagnostics)
+        return
+    headings = ("network", right("input"), right("output"), right("dense layers"), right("parameters"), "hash")
+    table = Table(*headings, box=None, pad_edge=False, show_footer=len(report.networks) > 1)
+    for name, network in report.networks.items():
+        numbers = (network.in_features, network.out_features, network.dense_layers, network.params)
+        table.add_row(name, *(counted(number) for number in numbers), network.hash)
+    table.columns[0].footer, table.columns[4].footer = "all", counted(report.params)
+    print_table(table)
+
+
+def right(heading: str) -> Column:
+    return Column(heading, justify="right")
+
+
+def counted(number: int | None) -> str:
+    return "?" if number is None else f"{number:,}"
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= MAX_LABEL else f"{text[: MAX_LABEL - 1]}…"

@@ -1,0 +1,142 @@
+"""The definitions of a specification: which names are allowed, what refers to what, and which of them are networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from archlang import syntax
+from archlang.diagnostics import Diagnostic
+from archlang.names import COMBINATORS, RESERVED, ROLES, split_glued
+from archlang.source import Span
+
+Definitions = dict[str, syntax.Definition]
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+def unique(written: Iterable[syntax.Definition]) -> tuple[Definitions, list[Diagnostic]]:
+    """The definitions of one file by name, and what is wrong with their names; the first of two counts."""
+    definitions: Definitions = {}
+    mistakes: list[Diagnostic] = []
+    for definition in written:
+        introduced = [syntax.Name(definition.name_span, definition.name), *definition.parameters]
+        mistakes += [refuse_reserved(name) for name in introduced if name.text in RESERVED]
+        mistakes += [role_with_parameters(definition)] if definition.name in ROLES and definition.parameters else []
+        mistakes += twice(definition.parameters)
+        first = definitions.setdefault(definition.name, definition)
+        if first is not definition:
+            mistakes.append(defined_twice(definition.name, definition.name_span, first.name_span))
+    return definitions, mistakes
+
+
+def twice(parameters: tuple[syntax.Name, ...]) -> list[Diagnostic]:
+    first: dict[str, Span] = {}
+    later = [name for name in parameters if first.setdefault(name.text, name.span) is not name.span]
+    return [defined_twice(name.text, name.span, first[name.text]) for name in later]
+
+
+def defined_twice(name: str, span: Span, first: Span) -> Diagnostic:
+    return Diagnostic("E0202", f"`{name}` is defined twice", span, secondary=((first, "first defined here"),))
+
+
+def refuse_reserved(name: syntax.Name) -> Diagnostic:
+    return Diagnostic("E0210", f"`{name.text}` belongs to the language", name.span, help="choose another name")
+
+
+def role_with_parameters(definition: syntax.Definition) -> Diagnostic:
+    message = f"`{definition.name}` is a role of the runtime, which gives it no arguments"
+    first, last = definition.parameters[0], definition.parameters[-1]
+    return Diagnostic("E0210", message, first.span.to(last.span), help="choose another name, or leave the parameters away")
+
+
+# --- what refers to what ----------------------------------------------------------------------------------------------
+
+
+def network_names(definitions: Mapping[str, syntax.Definition]) -> list[str]:
+    """The names that stand for networks, if they stand for a piece of network: the roles, else those that no other uses."""
+    roles = [role for role in ROLES if role in definitions]
+    used = {name for key, definition in definitions.items() for name in references(definition, definitions) - {key}}
+    return roles or [name for name, definition in definitions.items() if name not in used and not definition.parameters]
+
+
+def references(node: syntax.Node, definitions: Mapping[str, syntax.Definition]) -> set[str]:
+    """The definitions that a node refers to, whichever of its alternatives is chosen."""
+    own = {name.text for name in node.parameters} if isinstance(node, syntax.Definition) else set()
+    found: set[str] = set()
+    todo = [node]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, syntax.Call | syntax.Variable) and node.name not in own:
+            found |= {node.name if node.name in definitions else (split_glued(node.name) or ("",))[0]} & definitions.keys()
+        todo += numbers_inside(node) if is_layer(node, definitions) else syntax.children(node)
+    return found
+
+
+def is_layer(node: syntax.Node, definitions: Mapping[str, syntax.Definition]) -> bool:
+    """The words in a layer's brackets, `init=he`, are no names of definitions."""
+    if not isinstance(node, syntax.Call) or node.name in definitions:
+        return False
+    return node.name not in COMBINATORS and (split_glued(node.name) or ("",))[0] not in definitions
+
+
+def numbers_inside(call: syntax.Node) -> list[syntax.Node]:
+    """The braces of a layer's call."""
+    found: list[syntax.Node] = []
+    todo = [call]
+    while todo:
+        node = todo.pop()
+        found += [node] if isinstance(node, syntax.Splice) else []
+        todo += () if isinstance(node, syntax.Splice) else syntax.children(node)
+    return found
+
+
+def reachable(names: Iterable[str], definitions: Mapping[str, syntax.Definition]) -> set[str]:
+    """The definitions that these need, themselves among them."""
+    found: set[str] = set()
+    todo = list(names)
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo += references(definitions[name], definitions)
+    return found
+
+
+# --- axes -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A choice in a specification: its name, the alternatives as they are written, and where it stands."""
+
+    name: str
+    options: tuple[str, ...]
+    span: Span
+
+
+def axes_of(definitions: Mapping[str, syntax.Definition], expression: syntax.Axis | None) -> tuple[Axis, ...]:
+    """The axes that the networks depend on, in the order of the text: `depth`; one in parentheses is `trunk.1`."""
+    if expression is not None:
+        return tuple(axes_inside("network", expression))
+    needed = reachable(network_names(definitions), definitions)
+    return tuple(axis for name, found in definitions.items() if name in needed for axis in axes_inside(name, found.value))
+
+
+def axes_inside(name: str, value: syntax.Axis) -> list[Axis]:
+    found: list[syntax.Axis] = []
+    todo: list[syntax.Node] = [value]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, syntax.Axis) and len(node.options) > 1:
+            found.append(node)
+        todo += reversed(tuple(syntax.children(node)))
+    inner = [axis for axis in found if axis is not value]
+    names = [name] * (len(found) - len(inner)) + [f"{name}.{number}" for number in range(1, len(inner) + 1)]
+    return [Axis(name, tuple(map(label, axis.options)), axis.span) for name, axis in zip(names, found, strict=True)]
+
+
+def label(option: syntax.Sequence) -> str:
+    """An alternative as people read it: on one line."""
+    return " ".join(option.span.text.split())

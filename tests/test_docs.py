@@ -1,0 +1,99 @@
+"""The pages that are generated are up to date, and the editor's grammar colours what the compiler reads."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import archlang
+from archlang import resources
+from archlang.layers import LAYERS
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def generator() -> Any:
+    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["language.md", "archlang.tmLanguage.json"])
+def test_a_generated_page_is_what_would_be_generated_now(name: str) -> None:
+    assert (DOCS / name).read_text(encoding="utf-8") == generator().FILES[name](), "run: python docs/generate.py"
+
+
+def test_every_layer_and_every_rule_of_the_grammar_is_on_the_page() -> None:
+    page = (DOCS / "language.md").read_text(encoding="utf-8")
+    rules = re.findall(r"^\??([a-z_]+):", resources.grammar(), re.MULTILINE)
+    assert [name for name in LAYERS if f"| `{name}` |" not in page] == []
+    assert [rule for rule in rules if not re.search(rf"^\??{rule}:", page, re.MULTILINE)] == []
+
+
+# --- the editor's grammar ---------------------------------------------------------------------------------------------
+
+
+def scopes(text: str) -> dict[str, str]:
+    """What the editor's grammar says of each word, by the rule of editors: the leftmost match, of two the first pattern."""
+    patterns = json.loads((DOCS / "archlang.tmLanguage.json").read_text(encoding="utf-8"))["patterns"]
+    return {word: scope for line in text.splitlines() for word, scope in scan(line, patterns)}
+
+
+def scan(line: str, patterns: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    at = 0
+    while matches := [(m.start(), i, m) for i, p in enumerate(patterns) if (m := re.compile(p["match"]).search(line, at))]:
+        _, index, match = min(matches, key=lambda each: each[:2])
+        found += named(patterns[index], match)
+        at = max(match.end(), at + 1)
+    return found
+
+
+def named(pattern: dict[str, Any], match: re.Match[str]) -> list[tuple[str, str]]:
+    if "name" in pattern:
+        return [(match.group().strip(), pattern["name"])]
+    groups = {group: capture for group, capture in pattern["captures"].items() if match.group(int(group)) is not None}
+    plain = [(match.group(int(group)), capture["name"]) for group, capture in groups.items() if "name" in capture]
+    inner = [each for group, c in groups.items() if "patterns" in c for each in scan(match.group(int(group)), c["patterns"])]
+    return plain + inner
+
+
+TEXT = """use "wang2025/base.arch"
+block(u, n) = 4x u, res({n}x unit)*2  # comment
+net = @remat(full) dense256(bias=false), ln
+"""
+
+
+def test_the_editor_s_grammar_names_the_words_of_the_language() -> None:
+    found = scopes(TEXT)
+    words = ("use", "block", "4x", "res", "dense", "256", "bias", "false", "ln")
+    assert {word: found[word].split(".")[0] for word in words} == {
+        "use": "keyword",
+        "block": "entity",
+        "4x": "keyword",
+        "res": "keyword",
+        "dense": "support",
+        "256": "constant",
+        "bias": "variable",
+        "false": "constant",
+        "ln": "support",
+    }
+    assert found['"wang2025/base.arch"'].startswith("string")
+    assert found["# comment"].startswith("comment")
+    assert found["@remat"].startswith("storage")
+
+
+@pytest.mark.parametrize("name", resources.spec_names())
+def test_the_editor_s_grammar_knows_every_layer_of_the_shipped_specifications(name: str) -> None:
+    found = scopes(archlang.load(name).text)
+    layers = {word for word, scope in found.items() if scope.startswith("support")}
+    assert layers <= LAYERS.keys()
+    assert "dense" in layers
