@@ -238,7 +238,9 @@ def refuse_misfit(name: str, parameter: Parameter, argument: Given) -> None:
     help, edit = mend(parameter.kind, argument) or (None, None)
     parameters = find_layer(name).parameters()
     if help is None and argument.keyword is None and parameter is not parameters[0]:
-        help = f"write `{usage(name, parameters)}`"
+        inferred = isinstance(parameter.kind, Flag) and parameters[0].kind.accepts(argument.value)
+        width = f"what comes in has a known width: write `{name}{argument.value}`"
+        help = width if inferred else f"write `{usage(name, parameters)}`"
     raise Wrong(Diagnostic(code, message, argument.span, help=help, replacement=edit))
 
 

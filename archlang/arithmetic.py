@@ -45,12 +45,12 @@ def whole(value: Number, span: Span) -> int:
     raise wrong("E0207", f"arithmetic is for whole numbers; this is {value}", span)
 
 
-def negative(node: syntax.Negative, lookup: Lookup) -> int:
+def negative(node: syntax.Negative, lookup: Lookup) -> Number:
     """`---a`, without a recursion for each sign."""
     operand, sign = node.operand, -1
     while isinstance(operand, syntax.Negative):
         operand, sign = operand.operand, -sign
-    return sign * whole(evaluate(operand, lookup), operand.span)
+    return sign * evaluate(operand, lookup)
 
 
 def chain(node: syntax.Binary, lookup: Lookup) -> int:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
+from textwrap import shorten
 from typing import Annotated
 
 import typer
@@ -13,8 +15,8 @@ from rich.table import Table
 
 from archlang import __version__, pipeline, resources
 from archlang.codes import CODES
-from archlang.console import counted, print_diagnostics, print_json, print_report, print_table, right, shortened
-from archlang.diagnostics import DiagnosticError, did_you_mean
+from archlang.console import print_diagnostics, print_grid, print_json, print_report, print_table, right
+from archlang.diagnostics import DiagnosticError, as_json, did_you_mean
 from archlang.limits import MAX_WIDTH
 from archlang.read import is_file_name
 from archlang.report import Report
@@ -58,7 +60,7 @@ def check(
         mend(spec, checked)
     report = attempt(checked)
     print_json(report.as_json()) if json_ else print_report(report)
-    raise typer.Exit(1 if report.diagnostics else 0)
+    raise typer.Exit(1 if report.wrong else 0)
 
 
 def refuse_both(in_: int | None, env: str | None) -> None:
@@ -95,21 +97,25 @@ def expand(
 ) -> None:
     """Every point of a specification's grid, with its parameters."""
     refuse_both(in_, env)
-    found = pipeline.read(spec, settings(set_), action_dim=action)
-    rows = list(pipeline.expand(found, in_features=in_, env=env))
+    try:
+        found = pipeline.read(spec, settings(set_), action_dim=action)
+        rows = list(pipeline.expand(found, in_features=in_, env=env))
+    except DiagnosticError as error:
+        raise refused(error, json_, {"axes": {}, "points": []}) from None
     if json_:
         print_json({"axes": found.grid, "points": [{"set": dict(point.values)} | report.as_json() for point, report in rows]})
     else:
-        table = Table(
-            *(axis.name for axis in found.axes), right("dense layers"), right("parameters"), "", box=None, pad_edge=False
-        )
-        for point, report in rows:
-            wrong = ", ".join(sorted({diagnostic.code for diagnostic in report.diagnostics}))
-            numbers = ("", "") if wrong else (counted(report.dense_layers), counted(report.params))
-            table.add_row(*(shortened(value) for value in point.values.values()), *numbers, wrong)
-        print_table(table)
-        print_diagnostics(attempt(lambda: pipeline.check(found, in_features=in_, env=env)).diagnostics)
-    raise typer.Exit(1 if any(report.diagnostics for _, report in rows) else 0)
+        print_grid(found, rows)
+    raise typer.Exit(1 if any(report.wrong for _, report in rows) else 0)
+
+
+def refused(error: DiagnosticError, json_: bool, nothing: dict[str, object]) -> typer.Exit:
+    """What is wrong, as a program asked for it or as people read it."""
+    if json_:
+        print_json(nothing | {"diagnostics": [as_json(diagnostic) for diagnostic in error.diagnostics]})
+    else:
+        print_diagnostics(error.diagnostics)
+    return typer.Exit(1)
 
 
 @app.command()
@@ -144,19 +150,24 @@ def diff(
     in_: In = None,
     env: Env = None,
     action: Action = None,
-    set_: Setting = None,
+    set_a: Annotated[list[str] | None, typer.Option("--set-a", metavar="NAME=VALUE", help="As --set, for A.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Another value in B.")] = None,
     json_: Json = False,
 ) -> None:
-    """What changes from one specification to another: the networks, parameters, FLOPs, saved activations.
+    """What changes from one specification to another: the networks, parameters, FLOPs, saved activations, the axes.
 
-    --set holds for B: `archlang diff wang2025/base wang2025/base --set depth=256`.
+    Networks are compared at the first point of each: `archlang diff wang2025/base wang2025/base --set depth=256`.
     """
     refuse_both(in_, env)
-    one, other = pipeline.read(before), pipeline.read(after, settings(set_))
-    found = pipeline.diff(one, other, in_features=in_, env=env, action_dim=action)
+    try:
+        one, other = pipeline.read(before, settings(set_a)), pipeline.read(after, settings(set_))
+        found = pipeline.diff(one, other, in_features=in_, env=env, action_dim=action)
+    except DiagnosticError as error:
+        raise refused(error, json_, {"networks": {}}) from None
     print_json(found.as_json()) if json_ else print("\n".join(found.lines()))
 
 
+SUMMARY = 100  # characters of a specification's opening comment
 STAGES = ("syntax", "text", "ir", "canonical", "rolled")
 
 
@@ -209,8 +220,13 @@ def explain(
 
 
 @app.command()
-def specs(json_: Json = False) -> None:
+def specs(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Print this one, as it is written.")] = None,
+    json_: Json = False,
+) -> None:
     """The specifications that are shipped."""
+    if name is not None:
+        return print_shipped(name)
     summaries = {name: summary(pipeline.text(name).text) for name in resources.spec_names()}
     if json_:
         return print_json(summaries)
@@ -220,9 +236,17 @@ def specs(json_: Json = False) -> None:
     return print_table(table)
 
 
+def print_shipped(name: str) -> None:
+    if resources.spec_path(name) is None:
+        similar = did_you_mean(name, resources.spec_names())
+        raise typer.BadParameter(f"no shipped specification `{name}`" + (f"; did you mean `{similar}`?" if similar else ""))
+    sys.stdout.write(pipeline.text(name).text)
+
+
 def summary(text: str) -> str:
-    """The first line of the comment that opens a specification."""
-    return text.partition("\n")[0].lstrip("# ") if text.startswith("#") else ""
+    """The beginning of the comment that opens a specification."""
+    comment = " ".join(line.lstrip("# ") for line in takewhile(lambda line: line.startswith("#"), text.splitlines()))
+    return shorten(comment, SUMMARY, placeholder=" …")
 
 
 @app.command()

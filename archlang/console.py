@@ -12,7 +12,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from archlang.diagnostics import Diagnostic, listing
-from archlang.report import Report
+from archlang.report import Report, diagnostics_of
+from archlang.spec import Point, Spec
 
 WIDTH = 90  # columns that the widest table takes
 MAX_LABEL = 40  # columns of an alternative of an axis
@@ -44,8 +45,8 @@ def print_table(table: Table) -> None:
 
 def print_report(report: Report) -> None:
     """The networks of a specification, or what is wrong with it."""
-    if report.diagnostics:
-        print_diagnostics(report.diagnostics)
+    print_diagnostics(report.diagnostics)
+    if report.wrong:
         return
     headings = ("network", right("input"), right("output"), right("dense layers"), right("parameters"), "hash")
     table = Table(*headings, box=None, pad_edge=False, show_footer=len(report.networks) > 1)
@@ -54,6 +55,20 @@ def print_report(report: Report) -> None:
         table.add_row(name, *(counted(number) for number in numbers), network.hash)
     table.columns[0].footer, table.columns[4].footer = "all", counted(report.params)
     print_table(table)
+    if report.num_points > 1:
+        print(f"{report.where}: the first of {report.num_points:,} points, all of them right; `archlang expand` lists them")
+
+
+def print_grid(spec: Spec, rows: Sequence[tuple[Point, Report]]) -> None:
+    """The points of a grid with their counts, and what is wrong at some of them."""
+    headings = (*(axis.name for axis in spec.axes), right("dense layers"), right("parameters"), "")
+    table = Table(*headings, box=None, pad_edge=False)
+    for point, report in rows:
+        wrong = ", ".join(sorted({d.code for d in report.diagnostics if d.severity == "error"}))
+        numbers = ("", "") if wrong else (counted(report.dense_layers), counted(report.params))
+        table.add_row(*(shortened(value) for value in point.values.values()), *numbers, wrong)
+    print_table(table)
+    print_diagnostics(diagnostics_of(spec, rows))
 
 
 def right(heading: str) -> Column:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from archlang import syntax
 from archlang.diagnostics import Diagnostic
@@ -58,7 +59,14 @@ def network_names(definitions: Mapping[str, syntax.Definition]) -> list[str]:
     """The names that stand for networks, if they stand for a piece of network: the roles, else those that no other uses."""
     roles = [role for role in ROLES if role in definitions]
     used = {name for key, definition in definitions.items() for name in references(definition, definitions) - {key}}
-    return roles or [name for name, definition in definitions.items() if name not in used and not definition.parameters]
+    return roles or [name for name, d in definitions.items() if name not in used and not d.parameters and not is_number(d)]
+
+
+def is_number(definition: syntax.Definition) -> bool:
+    """Whether a definition is a number or a list, as far as can be seen without looking at others."""
+    alone = [option.items[0] for option in definition.value.options if len(option.items) == 1]
+    numbers = [item for item in alone if isinstance(item, syntax.Number | syntax.Splice | syntax.List)]
+    return len(numbers) == len(definition.value.options)
 
 
 def references(node: syntax.Node, definitions: Mapping[str, syntax.Definition]) -> set[str]:
@@ -102,6 +110,29 @@ def reachable(names: Iterable[str], definitions: Mapping[str, syntax.Definition]
             found.add(name)
             todo += references(definitions[name], definitions)
     return found
+
+
+# --- of a file: remembered, because every point of a grid asks again ---------------------------------------------------
+
+KEPT = 16  # files, or bindings of one
+
+
+@lru_cache(maxsize=KEPT)
+def networks_in(file: syntax.File) -> tuple[str, ...]:
+    """As `network_names`."""
+    return tuple(network_names({definition.name: definition for definition in file.definitions}))
+
+
+@lru_cache(maxsize=KEPT)
+def needed_in(file: syntax.File, names: tuple[str, ...]) -> frozenset[str]:
+    """As `reachable`."""
+    return frozenset(reachable(names, {definition.name: definition for definition in file.definitions}))
+
+
+@lru_cache(maxsize=KEPT)
+def axes_in(file: syntax.File) -> tuple[Axis, ...]:
+    """As `axes_of`."""
+    return axes_of({definition.name: definition for definition in file.definitions}, file.expression)
 
 
 # --- axes -------------------------------------------------------------------------------------------------------------

@@ -82,6 +82,10 @@ class Collector:
         if network is not None and network not in names:
             names.append(network)
 
+    def has(self, code: str, span: Span) -> bool:
+        """Whether this mistake was found before: in a definition that is written out each time it is used."""
+        return (code, span) in self.diagnostics
+
     def results(self) -> tuple[Diagnostic, ...]:
         return tuple(with_networks(d, self.affected[mistake]) for mistake, d in self.diagnostics.items())
 

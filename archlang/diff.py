@@ -18,6 +18,7 @@ from archlang.types import Type
 
 Status = Literal["same", "rewritten", "plan", "changed", "added", "removed"]
 Networks = Mapping[str, ir.Network]
+Grid = Mapping[str, tuple[str, ...]]  # axes with their values
 MAX_CHANGES = 20  # that are shown of the same networks
 
 MEASURES: dict[str, Callable[[ir.Node, Type], int]] = {"params": num_params, "flops": flops, "saved_bytes": saved_bytes}
@@ -57,13 +58,33 @@ class NetworkDifference:
 
 
 @dataclass(frozen=True)
+class AxisDifference:
+    """An axis with other values than before; None where there is no such axis. Networks are compared at the first of them."""
+
+    name: str
+    before: tuple[str, ...] | None
+    after: tuple[str, ...] | None
+
+    def __str__(self) -> str:
+        before, after = ("no axis" if values is None else " | ".join(values) for values in (self.before, self.after))
+        return f"axis {self.name}: {before} → {after}"
+
+
+def axis_differences(before: Grid, after: Grid) -> tuple[AxisDifference, ...]:
+    """The axes that are not the same on both sides."""
+    names = [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]
+    return tuple(AxisDifference(name, before.get(name), after.get(name)) for name in names)
+
+
+@dataclass(frozen=True)
 class Difference:
     """What parts two specifications; false where they are written alike and mean the same."""
 
     networks: tuple[NetworkDifference, ...]
+    axes: tuple[AxisDifference, ...] = ()
 
     def __bool__(self) -> bool:
-        return any(network.status != "same" for network in self.networks)
+        return bool(self.axes) or any(network.status != "same" for network in self.networks)
 
     def total(self, measure: str) -> Measure:
         """The sum over the networks of each side."""
@@ -74,11 +95,12 @@ class Difference:
 
     def as_json(self) -> dict[str, Any]:
         totals = {name: self.total(name).as_json() for name in MEASURES}
-        return {"networks": {network.name: network.as_json() for network in self.networks}, **totals}
+        axes = {axis.name: {"before": axis.before, "after": axis.after} for axis in self.axes}
+        return {"axes": axes, "networks": {network.name: network.as_json() for network in self.networks}, **totals}
 
     def lines(self) -> list[str]:
         """What people read: what is added, removed or the same, then each change once, then the numbers."""
-        return [*statuses(self), *changes(self), *numbers(self)]
+        return [*map(str, self.axes), *statuses(self), *changes(self), *numbers(self)]
 
 
 def diff(before: Networks, after: Networks, in_features: Mapping[str, int | None]) -> Difference:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from archlang import arguments, combinators, ir, pieces, syntax
 from archlang.annotate import annotate, refuse_unknown
-from archlang.definitions import network_names
+from archlang.definitions import networks_in
 from archlang.diagnostics import Diagnostic
 from archlang.layers import LAYERS, find_layer, plugins
 from archlang.limits import MAX_FILE_NODES, MAX_NESTING, MAX_STEPS
@@ -56,9 +56,9 @@ class Elaborator(Scope):
 
     def networks(self, file: syntax.File) -> dict[str, ir.Expression]:
         values = {name: self.definition(name) for name, d in self.definitions.items() if not d.parameters}
-        chosen = network_names(self.definitions)
+        chosen = networks_in(file)
         if file.expression is not None:
-            values, chosen = {"network": self.value(file.expression)}, ["network"]
+            values, chosen = {"network": self.value(file.expression)}, ("network",)
         found = {name: values[name] for name in chosen if name in values}
         self.refuse_numbers(file, found)
         networks = {name: value for name, value in found.items() if isinstance(value, Piece)}
@@ -155,8 +155,7 @@ class Elaborator(Scope):
     def glued(self, call: syntax.Call) -> Piece:
         """`dense256`, and `unit256` for a definition with parameters."""
         name, digits = split_glued(call.name) or (call.name, "")
-        start = call.name_span.start + len(name)
-        span = Span(call.span.source, start, start + len(digits))
+        span = Span(call.span.source, max(call.name_span.start, call.name_span.end - len(digits)), call.name_span.end)
         first = [syntax.Argument(span, syntax.Number(span, digits))]
         if name in self.broken and name not in self.definitions:
             raise Wrong
@@ -173,7 +172,15 @@ class Elaborator(Scope):
             return self.layer(call, name, first)
         known = [*self.locals, *self.definitions, *LAYERS, *plugins().layers, *COMBINATORS]
         mistake = self.unknown(call.name, call.name_span, known, "layers", [*LAYERS, *plugins().layers])
-        raise arguments.with_notes(mistake, plugins().problems)
+        return self.as_meant(call, arguments.with_notes(mistake, plugins().problems))
+
+    def as_meant(self, call: syntax.Call, mistake: Wrong) -> Piece:
+        """What a call certainly means, after saying that it is called otherwise: so its arguments are looked at too."""
+        edit = next((found.replacement for found in mistake.diagnostics if found.replacement), None)
+        if edit is None or not edit.safe or edit.text == call.name:
+            raise mistake
+        self.report(mistake)
+        return self.call(replace(call, name=edit.text))
 
     def reference(self, call: syntax.Call, name: str, first: list[syntax.Argument]) -> Piece:
         """A definition or a parameter where it is used."""
@@ -220,7 +227,8 @@ class Elaborator(Scope):
             made = arguments.make(name, call.name_span, values).arguments()
             if name == "gaussian" and not made and self.action_dim is not None:
                 made = (("action_dim", self.action_dim),)
-            return Piece(ir.Layer(name=name, arguments=made, span=call.span))
+            # Without validation: `make` has checked the arguments, and this is where a large network spends its time.
+            return Piece(ir.Layer.model_construct(name=name, arguments=made, span=call.span))
 
         return build() if self.unit else self.written_out(call.span, build)
 

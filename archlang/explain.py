@@ -52,10 +52,9 @@ def checked_with(shown: Text) -> str:
 def diagnose(shown: Text, text: str) -> tuple[Diagnostic, ...]:
     """What the compiler says of one of the two texts."""
     try:
-        check(whole(tree(Source(text))), in_features=shown.in_features, env=shown.env)
+        return check(whole(tree(Source(text))), in_features=shown.in_features, env=shown.env).diagnostics
     except SpecError as error:
         return error.diagnostics
-    return ()
 
 
 def compact(rendered: str) -> str:

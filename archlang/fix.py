@@ -14,6 +14,7 @@ from archlang.source import Source
 def safe_replacements(diagnostics: Iterable[Diagnostic], source: Source) -> list[Replacement]:
     """The safe replacements inside a source, in its order; of two that overlap, the first."""
     offered = [d.replacement for d in diagnostics if d.replacement and d.replacement.safe]
+    offered = [edit for edit in offered if edit.text != edit.span.text]
     found: list[Replacement] = []
     for edit in sorted((edit for edit in offered if edit.span.source is source), key=lambda edit: edit.span.start):
         if not found or edit.span.start >= found[-1].span.end:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from archlang import ir, syntax
 from archlang.diagnostics import SpecError
-from archlang.diff import Difference
+from archlang.diff import Difference, axis_differences
 from archlang.diff import diff as difference
 from archlang.format import format as format_text
 from archlang.parse import parse as parse_source
@@ -124,14 +124,16 @@ def diff(
     Widths as in `check`. Raises `SpecError` where one of the two is wrong.
     """
     inputs = inputs_of(in_features, env)
-    one, other = (right(read(s) if isinstance(s, str) else s, inputs, action_dim) for s in (before, after))
-    return difference(one, other, {name: inputs.of(name).width for name in (*one, *other)})
+    specs = [read(spec) if isinstance(spec, str) else spec for spec in (before, after)]
+    one, other = (right(spec, inputs, action_dim) for spec in specs)
+    found = difference(one, other, {name: inputs.of(name).width for name in (*one, *other)})
+    return replace(found, axes=axis_differences(specs[0].grid, specs[1].grid))
 
 
 def right(spec: Spec, inputs: Inputs, action_dim: int | None) -> Mapping[str, Network]:
     """The networks of a specification without mistakes."""
     found = examine(spec.at(action_dim), inputs)
-    if found.diagnostics:
+    if found.wrong:
         raise SpecError(found.diagnostics)
     return {name: network.network for name, network in found.networks.items()}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -56,10 +56,17 @@ class NetworkReport:
 
 @dataclass(frozen=True)
 class Report:
-    """What `check` found: the networks, and diagnostics where something is wrong."""
+    """What `check` found: the networks, or what is wrong; with warnings in either case. Of a grid, the first of its points."""
 
     networks: Mapping[str, NetworkReport] = field(default_factory=dict)
     diagnostics: tuple[Diagnostic, ...] = ()
+    where: str = ""  # the point, in words
+    num_points: int = 1
+
+    @property
+    def wrong(self) -> bool:
+        """Whether there is more than warnings."""
+        return any(diagnostic.severity == "error" for diagnostic in self.diagnostics)
 
     @property
     def params(self) -> int | None:
@@ -117,18 +124,26 @@ def examine(spec: Spec, inputs: Inputs) -> Report:
     refuse_other_actions(networks, sound, inputs.env, collector)
     if collector.diagnostics:
         return Report(diagnostics=collector.results())
-    return Report({name: NetworkReport(net, inputs.of(name), outputs[name]) for name, net in networks.items()})
+    found = {name: NetworkReport(net, inputs.of(name), outputs[name]) for name, net in networks.items()}
+    return Report(found, spec.unused)
 
 
 def check_grid(spec: Spec, inputs: Inputs) -> Report:
     """Every point of a grid: the networks of the default point if all is right, else everything that is wrong anywhere."""
-    collector, first = Collector(), None
-    for point, found in points(spec, inputs):
-        first = first or found
+    rows = list(points(spec, inputs))
+    diagnostics = diagnostics_of(spec, rows)
+    if any(diagnostic.severity == "error" for diagnostic in diagnostics):
+        raise SpecError(diagnostics)
+    return replace(rows[0][1], where=spec.where, num_points=spec.num_points)
+
+
+def diagnostics_of(spec: Spec, rows: Sequence[tuple[Point, Report]]) -> tuple[Diagnostic, ...]:
+    """What is wrong anywhere in a grid, each once, with the values that make it wrong where the first point is right."""
+    collector = Collector()
+    for index, (point, found) in enumerate(rows):
         for diagnostic in found.diagnostics:
-            collector.add(diagnostic if found is first else at_point(diagnostic, point, spec))
-    collector.raise_if_any()
-    return first or Report()
+            collector.add(at_point(diagnostic, point, spec) if index else diagnostic)
+    return collector.results()
 
 
 def points(spec: Spec, inputs: Inputs) -> Iterator[tuple[Point, Report]]:

@@ -146,7 +146,7 @@ class Scope(ABC):
 
     def unknown(self, name: str, span: Span, candidates: Iterable[str], what: str, listed: Iterable[str]) -> Wrong:
         """A name that is not known, with the one that was probably meant, as long as someone will read it."""
-        if self.incomplete:
+        if self.incomplete or self.collector.has("E0201", span):
             return Wrong()
         read = len(self.collector.diagnostics) < MAX_SHOWN
         own = did_you_mean(name, [*self.locals, *self.definitions], cutoff=0.8) if read else None

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
 from itertools import groupby, product
-from math import prod
+from math import log10, prod
 from types import MappingProxyType
 
 from archlang import ir, syntax
 from archlang.analysis.params import dense_layers, num_params
-from archlang.definitions import Axis, axes_of, network_names, reachable
+from archlang.definitions import Axis, axes_in, needed_in, network_names, reachable
 from archlang.diagnostics import MAX_SHOWN, Diagnostic, SpecError, did_you_mean, render
 from archlang.elaborate import Elaboration, elaborate
 from archlang.html import html
@@ -22,6 +23,7 @@ from archlang.parse import parse
 from archlang.passes.canonicalize import canonical_hash
 from archlang.source import Source, Span
 from archlang.types import Type
+from archlang.unparse import unparse
 
 Value = int | float | str | Sequence[int]  # of a definition, from Python or the command line
 
@@ -36,6 +38,10 @@ class Network(ir.Network):
     def output_type(self, in_features: int | None = None) -> Type:
         """The type of the output, such as `f32[64]`."""
         return output_type(self.body, Type.of_input(in_features))
+
+    def __str__(self) -> str:
+        """The text of the network, with every definition put in."""
+        return f"{self.name} = {unparse(self.body)}"
 
     def html(self, in_features: int | None = None) -> str:
         """The tree with the type and the parameters of every node for inputs `[batch, in_features]`, for a notebook."""
@@ -140,7 +146,7 @@ class Spec:
 
     def at(self, action_dim: int | None) -> Spec:
         """The same with this width of a bare `gaussian`, unless it has one already."""
-        return self if self.action_dim is not None or action_dim is None else self.bound({}, action_dim)
+        return self if self.action_dim is not None or action_dim is None else replace(self, action_dim=action_dim)
 
     def without_effect(
         self, bindings: Iterable[syntax.Definition], definitions: Iterable[syntax.Definition]
@@ -150,13 +156,20 @@ class Spec:
         needed = reachable(network_names(found), found) if self.file.expression is None else set(found)
         return [has_no_effect(bound) for bound in bindings if bound.name not in needed]
 
+    @property
+    def unused(self) -> tuple[Diagnostic, ...]:
+        """A warning for each definition of the text itself that no network depends on."""
+        found = {definition.name: definition for definition in self.file.definitions}
+        needed = needed_in(self.file, tuple(self.elaboration.networks)) if self.file.expression is None else frozenset[str]()
+        own = (d for d in self.written.definitions if d.span.source is self.written.source and d.name in found)
+        return tuple(nothing_uses(d, found, needed) for d in own if d.name not in needed)
+
     # --- the grid -----------------------------------------------------------------------------------------------------
 
     @cached_property
     def axes(self) -> tuple[Axis, ...]:
         """The choices that the networks depend on and that are still open."""
-        found = axes_of({definition.name: definition for definition in self.file.definitions}, self.file.expression)
-        return tuple(axis for axis in found if axis.span not in self.choices)
+        return tuple(axis for axis in axes_in(self.file) if axis.span not in self.choices)
 
     @property
     def grid(self) -> dict[str, tuple[str, ...]]:
@@ -214,7 +227,9 @@ def by_source(definitions: Iterable[syntax.Definition]) -> list[tuple[str, str]]
 
 def too_many_points(spec: Spec) -> Diagnostic:
     sizes = " × ".join(str(len(axis.options)) for axis in spec.axes[:12]) + (" × …" if len(spec.axes) > 12 else "")
-    message = f"this grid has {spec.num_points:,} points ({sizes}); {MAX_POINTS:,} are looked at"
+    digits = sum(log10(len(axis.options)) for axis in spec.axes)
+    number = f"{spec.num_points:,}" if digits < 15 else f"more than 10**{int(digits)}"
+    message = f"this grid has {number} points ({sizes}); {MAX_POINTS:,} are looked at"
     largest = max(spec.axes, key=lambda axis: len(axis.options))
     help = f"narrow an axis, for instance `--set '{largest.name}={largest.options[0]}'`" if "." not in largest.name else None
     return Diagnostic("E0211", message, largest.span, f"{len(largest.options)} alternatives", help=help)
@@ -223,6 +238,13 @@ def too_many_points(spec: Spec) -> Diagnostic:
 def has_no_effect(bound: syntax.Definition) -> Diagnostic:
     message = f"no network depends on `{bound.name}`: to set it changes nothing"
     return Diagnostic("E0603", message, bound.name_span, help="leave it away, or set what the networks are made of")
+
+
+def nothing_uses(definition: syntax.Definition, known: Collection[str], needed: Collection[str]) -> Diagnostic:
+    similar = did_you_mean(definition.name, [name for name in known if name in needed], cutoff=0.7)
+    help = f"did you mean `{similar}`?" if similar else "use it, or take it away"
+    message = f"no network uses `{definition.name}`"
+    return Diagnostic("E0213", message, definition.name_span, help=help, severity="warning")
 
 
 def unknown_binding(bound: syntax.Definition, known: Collection[str]) -> Diagnostic:
@@ -260,5 +282,6 @@ def binding(name: str, value: str) -> syntax.Definition:
         raise SpecError(file.mistakes)
     if file is not None and len(file.definitions) == 1:
         return file.definitions[0]
-    help = "for instance `depth=16`"
+    help = "give the choice in parentheses a name of its own, and set that" if re.fullmatch(r"\w+\.\d+", name) else None
+    help = help or "for instance `depth=16`"
     raise SpecError([Diagnostic("E0101", f"`{name}={value}` does not set one name", source.span(), help=help)])

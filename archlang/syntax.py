@@ -166,7 +166,7 @@ class Use(Node):
     path: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # its own identity, so that what depends on a file alone can be remembered
 class File(Node):
     """A whole text: definitions, or one bare expression. `mistakes` are those that did not keep it from being read on."""
 

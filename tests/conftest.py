@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from running import archlang as archlang
 
 # A test gives the same numbers on a machine with a GPU. Commands that tests start inherit it.
 os.environ["JAX_PLATFORMS"] = "cpu"

@@ -7,39 +7,16 @@ import os
 import stat
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from running import Outcome
 
 from archlang import ir
-from archlang.cli import STAGES, main
+from archlang.cli import STAGES
 
 GRID = "depth = 8 | 4\nnorm = ln | id\nnet = dense16, res(4x<dense16, norm>)*{depth/4}\n"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def archlang(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run a command in this process."""
-
-    def run(*words: str) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["archlang", *words])
-        with pytest.raises(SystemExit) as end:
-            main()
-        captured = capsys.readouterr()
-        return Outcome(int(end.value.code or 0), captured.out, captured.err)
-
-    return run
 
 
 # --- expand -----------------------------------------------------------------------------------------------------------
@@ -204,8 +181,7 @@ def parse(text: str) -> ir.Expression:
 def test_emit_text_puts_every_definition_in(archlang: Any) -> None:
     text = "w = [16, 8]\nu(n) = <dense{w}, ln>, dense{n}\nnet = u(4), gaussian"
     assert (
-        archlang("emit", "text", text, "--in", "3", "--action", "2").out
-        == "net = dense16, ln, dense8, ln, dense4, gaussian2\n"
+        archlang("emit", "text", text, "--in", "3", "--action", "2").out == "net = dense16, ln, dense8, ln, dense4, gaussian2\n"
     )
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +101,40 @@ def test_the_editor_s_grammar_knows_every_layer_of_the_shipped_specifications(na
     layers = {word for word, scope in found.items() if scope.startswith("support")}
     assert layers <= LAYERS.keys()
     assert "dense" in layers
+
+
+# --- docs/layers.md ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> dict[str, str]:
+    """The package that the page shows, installed; the environment that finds it."""
+    page = (DOCS / "layers.md").read_text(encoding="utf-8")
+    for name, text in re.findall(r"```python (\S+)\n(.*?)```", page, re.DOTALL):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    (entry,) = re.findall(r"```toml\n\[project.entry-points.\"archlang.layers\"\]\n(.*?)```", page, re.DOTALL)
+    info = tmp_path / "my_layers-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-layers\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[archlang.layers]\n{entry.replace(chr(34), '')}")
+    return os.environ | {"PYTHONPATH": str(tmp_path), "NO_COLOR": "1"}
+
+
+def test_the_layer_that_the_page_shows_is_one(package: dict[str, str]) -> None:
+    page = (DOCS / "layers.md").read_text(encoding="utf-8")
+    ((command, shown),) = re.findall(r"```console\n\$ (.*)\n((?:.*\n)+?)```", page)
+    done = subprocess.run([sys.executable, "-m", *shlex.split(command)], capture_output=True, text=True, env=package)
+    assert done.stdout + done.stderr == shown
+
+
+def test_its_module_has_the_parameters_that_it_states(package: dict[str, str]) -> None:
+    program = """
+import archlang, jax
+from flax import nnx
+network = archlang.parse("dense4, (sine5)*3").networks["network"]
+module = archlang.lower.build(network, 2, rngs=nnx.Rngs(0))
+print(sum(leaf.size for leaf in jax.tree.leaves(nnx.state(module, nnx.Param))) - network.num_params(2))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=package)
+    assert (done.stdout, done.stderr) == ("0\n", "")

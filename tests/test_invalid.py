@@ -19,10 +19,9 @@ def diagnostics_of(program: str, options: dict[str, str]) -> tuple[archlang.Diag
     width = int(options["in"]) if "in" in options else None
     env = ENVIRONMENT if "env" in options else None
     try:
-        archlang.check(whole(tree(archlang.Source(program))), in_features=width, env=env)
+        return archlang.check(whole(tree(archlang.Source(program))), in_features=width, env=env).diagnostics
     except archlang.SpecError as error:
         return error.diagnostics
-    return ()
 
 
 def header_of(case: cases.Case, first: archlang.Diagnostic) -> str:

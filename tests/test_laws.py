@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,41 +21,25 @@ from archlang.analysis.params import num_params
 from archlang.diagnostics import as_json, render
 from archlang.format import format
 from archlang.infer import output_type
-from archlang.parse import parse as tree
 from archlang.passes.canonicalize import canonicalize
+from archlang.pipeline import tree, whole
 from archlang.source import Source, Span
 from archlang.testing import Sizes, Text, mutations, networks, texts
 from archlang.types import Type
 from archlang.unparse import unparse
 
-Drawn = tuple[ir.Network, int]
-
-
-def bodies(spec: archlang.Spec) -> dict[str, ir.Expression]:
-    return {name: network.body for name, network in spec.networks.items()}
-
-
-def exact(bodies: Mapping[str, ir.Expression]) -> dict[str, str]:
-    """Networks as JSON: with the annotations, which equality leaves out."""
-    return {name: body.model_dump_json() for name, body in bodies.items()}
-
-
 # --- networks ---------------------------------------------------------------------------------------------------------
 
 
-def a_network_is_its_text_and_its_json(drawn: Drawn) -> None:
-    network, width = drawn
+def is_its_text(network: ir.Network) -> None:
     text = unparse(network)
-    read = bodies(archlang.parse(text))["network"]
+    ((_, read),) = meanings(text)[0].items()
     assert read == network.body
     assert read.model_dump_json() == network.body.model_dump_json()  # with the annotations, which equality leaves out
     assert unparse(read) == text
-    is_its_json(drawn)
-    has_a_canonical_form(network, Type.of_input(width))
 
 
-def is_its_json(drawn: Drawn) -> None:
-    network, _ = drawn
+def is_its_json(network: ir.Network) -> None:
     again = ir.Network.model_validate_json(network.model_dump_json())
     assert again == network == archlang.Network(name=network.name, body=network.body)
     assert ir.content_hash(again) == ir.content_hash(network)
@@ -69,7 +53,11 @@ def has_a_canonical_form(network: ir.Network, x: Type) -> None:
     assert num_params(canonical, x) == num_params(network, x)
 
 
-def the_closed_form_counts_what_the_module_has(drawn: Drawn) -> None:
+def a_network_of_any_size_is_its_json(drawn: tuple[ir.Network, int]) -> None:
+    is_its_json(drawn[0])
+
+
+def the_closed_form_counts_what_the_module_has(drawn: tuple[ir.Network, int]) -> None:
     import jax
     from flax import nnx
 
@@ -83,36 +71,64 @@ def the_closed_form_counts_what_the_module_has(drawn: Drawn) -> None:
 
 # --- texts ------------------------------------------------------------------------------------------------------------
 
+Meaning = dict[str, ir.Expression]
 
-def a_text_means_what_was_drawn_in_any_layout(drawn: Text) -> None:
-    spec = archlang.parse(drawn.text)
-    assert bodies(spec) == drawn.networks
-    assert exact(bodies(spec)) == exact(drawn.networks)
-    for _, report in archlang.expand(spec, in_features=drawn.in_features):
+
+def a_text_means_what_was_drawn(drawn: Text) -> None:
+    """In any layout, at every point of its grid; and what was drawn is its own text and its own JSON."""
+    found = meanings(drawn.text, drawn.in_features)
+    assert found[0] == drawn.networks
+    assert exact(found[0]) == exact(drawn.networks)
+    assert list(map(exact, meanings_when_formatted(drawn.text))) == list(map(exact, found))
+    *_, body = drawn.networks.values()
+    network = ir.Network(name="network", body=body)
+    is_its_text(network)
+    is_its_json(network)
+    has_a_canonical_form(network, Type.of_input(drawn.in_features))
+
+
+def meanings(text: str, width: int | None = None) -> list[Meaning]:
+    """The networks at every point of the grid, checked for that width."""
+    reports = [report for _, report in archlang.expand(whole(tree(Source(text))), in_features=width)]
+    for report in reports:
         assert not report.diagnostics, render(report.diagnostics)
-    keeps_its_meaning_when_formatted(drawn.text, spec)
+    return [{name: found.network.body for name, found in report.networks.items()} for report in reports]
 
 
-def keeps_its_meaning_when_formatted(text: str, spec: archlang.Spec) -> None:
+def meanings_when_formatted(text: str) -> list[Meaning]:
     formatted = format(text)
     assert format(formatted) == formatted
-    assert meanings(archlang.parse(formatted)) == meanings(spec)
+    return meanings(formatted)
 
 
-def meanings(spec: archlang.Spec) -> list[dict[str, str]]:
-    """The networks at every point of the grid."""
-    return [exact(bodies(point.spec)) for point in spec.expand()]
+def exact(networks: Mapping[str, ir.Expression]) -> dict[str, str]:
+    """Networks as JSON: with the annotations, which equality leaves out."""
+    return {name: body.model_dump_json() for name, body in networks.items()}
 
 
 # --- mutations --------------------------------------------------------------------------------------------------------
 
+Inputs = dict[str, Any]  # what a text is checked with
+HUMANOID = archlang.Environment("humanoid", state_dim=268, goal_dim=3, action_dim=17)
+SEEDS: st.SearchStrategy[tuple[str, Inputs]] = st.one_of(
+    st.sampled_from([(case.program, Inputs()) for case in cases.read("invalid")]),
+    st.sampled_from([(archlang.load(name).text, {"env": HUMANOID}) for name in resources.spec_names()]),
+    texts().map(lambda drawn: (drawn.text, {"in_features": drawn.in_features})),
+)
 
-def a_mutation_is_read_or_told_why_not(drawn: tuple[str, int | None]) -> None:
-    text, width = drawn
-    outcome = checked(text, width)
+
+@st.composite
+def mutated(draw: st.DrawFn) -> tuple[str, Inputs]:
+    text, inputs = draw(SEEDS)
+    return draw(mutations(st.just(text))), inputs
+
+
+def a_mutation_is_read_or_told_why_not(drawn: tuple[str, Inputs]) -> None:
+    text, inputs = drawn
+    outcome = checked(text, inputs)
     if isinstance(outcome, archlang.Report):
         assert json.dumps(outcome.as_json())
-        keeps_its_meaning_when_formatted(text, archlang.parse(text))
+        assert meanings_when_formatted(text) == meanings(text)
         return
     for found in outcome:
         assert json.dumps(as_json(found))
@@ -122,9 +138,9 @@ def a_mutation_is_read_or_told_why_not(drawn: tuple[str, int | None]) -> None:
     assert render(outcome).encode()
 
 
-def checked(text: str, width: int | None) -> archlang.Report | tuple[Diagnostic, ...]:
+def checked(text: str, inputs: Inputs) -> archlang.Report | tuple[Diagnostic, ...]:
     try:
-        return archlang.check(archlang.parse(text), in_features=width)
+        return archlang.check(archlang.parse(text), **inputs)
     except archlang.SpecError as error:
         return error.diagnostics
 
@@ -132,12 +148,6 @@ def checked(text: str, width: int | None) -> archlang.Report | tuple[Diagnostic,
 def spans(found: Diagnostic) -> list[Span | None]:
     edit = [found.replacement.span] if found.replacement else []
     return [found.span, *(span for span, _ in found.secondary), *edit]
-
-
-SHIPPED = [archlang.load(name).text for name in resources.spec_names()]
-WRONG = [case.program for case in cases.read("invalid")]
-SEEDS = st.one_of(st.sampled_from(WRONG), st.sampled_from(SHIPPED), texts().map(lambda drawn: drawn.text))
-WIDTHS = st.none() | st.integers(1, 2**31 - 1)
 
 
 # --- the laws ---------------------------------------------------------------------------------------------------------
@@ -157,10 +167,11 @@ class Law:
 
 
 ANY = Sizes(casts=True, heads=True)
+LARGE = Sizes(max_width=2**31 - 1, max_count=2**63 - 1, casts=True)
 LAWS = {
-    "networks": Law(networks(ANY), a_network_is_its_text_and_its_json),
-    "texts": Law(texts(ANY), a_text_means_what_was_drawn_in_any_layout),
-    "mutations": Law(st.tuples(mutations(SEEDS), WIDTHS), a_mutation_is_read_or_told_why_not),
+    "texts": Law(texts(ANY), a_text_means_what_was_drawn),
+    "mutations": Law(mutated(), a_mutation_is_read_or_told_why_not),
+    "sizes": Law(networks(LARGE, depth=4), a_network_of_any_size_is_its_json, 1_000),
     "parameters": Law(networks(ANY), the_closed_form_counts_what_the_module_has, 1_000, 30),
 }
 

@@ -11,12 +11,30 @@ from archlang.layers.base import LayerType, Parameter, argument
 from archlang.layers.dense import Dense, Gaussian
 from archlang.layers.dropout import Dropout
 from archlang.layers.entry_points import Plugins, load_plugins
-from archlang.layers.kinds import Value
+from archlang.layers.kinds import FLAG, NUMBER, RATE, WIDTH, Choice, Number, Value, Whole
 from archlang.layers.norm import BatchNorm, L2Norm, LayerNorm, RMSNorm, RSNorm
 from archlang.layers.scale import ReZero, Scale
 from archlang.layers.source import ConcatInput
 
-__all__ = ["ALIASES", "LAYERS", "LayerType", "Parameter", "Plugins", "Value", "argument", "find_layer", "make_layer", "plugins"]
+__all__ = [
+    "ALIASES",
+    "FLAG",
+    "LAYERS",
+    "NUMBER",
+    "RATE",
+    "WIDTH",
+    "Choice",
+    "LayerType",
+    "Number",
+    "Parameter",
+    "Plugins",
+    "Value",
+    "Whole",
+    "argument",
+    "find_layer",
+    "make_layer",
+    "plugins",
+]
 
 MATRICES = (Dense, Gaussian)
 NORMS = (LayerNorm, RMSNorm, BatchNorm, L2Norm, RSNorm)

@@ -112,7 +112,7 @@ class Identity(LayerType):
 
     name = "id"
     lowering = "archlang.lower.activation:activation"
-    also_called = ("identity", "none", "noop")
+    also_called = ("identity", "noop")
 
     def saved(self, x: Type) -> Saved:
         return Saved(untouched=True)

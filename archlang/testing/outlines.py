@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from random import Random
 from typing import Any, TypeVar
 
@@ -45,7 +46,7 @@ def picked(found: Sequence[T], pick: int) -> T | None:
 def names(random: Random) -> Iterator[str]:
     """Names to choose from, in some order."""
     start = random.randrange(len(NAMES))
-    return iter((*NAMES[start:], *NAMES[:start], *(f"name{i}" for i in range(1000))))
+    return chain(NAMES[start:], NAMES[:start], (f"name{i}" for i in count()))
 
 
 # --- pieces of network → definitions ----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 
 import jax
 
-from archlang import check
+from archlang import DiagnosticError, check
 from archlang_runtime.checkpoint import Checkpoints
 from archlang_runtime.config import TrainConfig
 from archlang_runtime.envs import find_task
@@ -53,7 +53,10 @@ class Session:
         """From the newest checkpoint, or from the start, to the end."""
         config, done = self.plan.config, self.checkpoints.latest() or 0
         environment = find_task(config.environment).environment
-        self.report.plan(config, check(self.plan.spec, env=environment).params, describe_device())
+        found = check(self.plan.spec, env=environment)
+        for warning in found.diagnostics:
+            self.report.say(str(DiagnosticError([warning])).strip(), "yellow")
+        self.report.plan(config, found.params, describe_device())
         if self.plan.spec.axes:
             self.report.say(f"point              {self.plan.spec.where}: the first of {self.plan.spec.num_points}, see --set")
         if done < config.epochs:
