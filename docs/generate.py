@@ -78,7 +78,8 @@ def section(found: tuple[str, str]) -> tuple[str, str, str]:
 def layer_table() -> str:
     rows = "\n".join(layer_row(layer) for layer in LAYERS.values())
     head = "| layer | what it computes | arguments | parameters at width 256 | gives |\n|---|---|---|---|---|\n"
-    return f"## Layers\n\nDefaults are those of Wang et al. 2025. A package of yours can [add more](layers.md).\n\n{head}{rows}\n"
+    text = "Defaults are those of Wang et al. 2025. A package of yours can [add more](layers.md)."
+    return f"## Layers\n\n{text}\n\n{head}{rows}\n"
 
 
 def layer_row(layer: type[LayerType]) -> str:

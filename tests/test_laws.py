@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import archlang
-from archlang import Diagnostic, ir, resources, syntax
+from archlang import Diagnostic, ir, resources
 from archlang.analysis.params import num_params
 from archlang.diagnostics import as_json, render
 from archlang.format import format
@@ -72,14 +72,16 @@ def the_closed_form_counts_what_the_module_has(drawn: tuple[ir.Network, int]) ->
 # --- texts ------------------------------------------------------------------------------------------------------------
 
 Meaning = dict[str, ir.Expression]
+Inputs = dict[str, Any]  # what a text is checked with
 
 
 def a_text_means_what_was_drawn(drawn: Text) -> None:
     """In any layout, at every point of its grid; and what was drawn is its own text and its own JSON."""
-    found = meanings(drawn.text, drawn.in_features)
+    inputs = Inputs(in_features=drawn.in_features)
+    found = meanings(drawn.text, **inputs)
     assert found[0] == drawn.networks
     assert exact(found[0]) == exact(drawn.networks)
-    assert list(map(exact, meanings_when_formatted(drawn.text))) == list(map(exact, found))
+    assert list(map(exact, meanings_when_formatted(drawn.text, **inputs))) == list(map(exact, found))
     *_, body = drawn.networks.values()
     network = ir.Network(name="network", body=body)
     is_its_text(network)
@@ -87,18 +89,18 @@ def a_text_means_what_was_drawn(drawn: Text) -> None:
     has_a_canonical_form(network, Type.of_input(drawn.in_features))
 
 
-def meanings(text: str, width: int | None = None) -> list[Meaning]:
-    """The networks at every point of the grid, checked for that width."""
-    reports = [report for _, report in archlang.expand(whole(tree(Source(text))), in_features=width)]
+def meanings(text: str, **inputs: Any) -> list[Meaning]:
+    """The networks at every point of the grid, checked with these inputs."""
+    reports = [report for _, report in archlang.expand(whole(tree(Source(text))), **inputs)]
     for report in reports:
-        assert not report.diagnostics, render(report.diagnostics)
+        assert all(found.severity == "warning" for found in report.diagnostics), render(report.diagnostics)
     return [{name: found.network.body for name, found in report.networks.items()} for report in reports]
 
 
-def meanings_when_formatted(text: str) -> list[Meaning]:
+def meanings_when_formatted(text: str, **inputs: Any) -> list[Meaning]:
     formatted = format(text)
     assert format(formatted) == formatted
-    return meanings(formatted)
+    return meanings(formatted, **inputs)
 
 
 def exact(networks: Mapping[str, ir.Expression]) -> dict[str, str]:
@@ -108,7 +110,6 @@ def exact(networks: Mapping[str, ir.Expression]) -> dict[str, str]:
 
 # --- mutations --------------------------------------------------------------------------------------------------------
 
-Inputs = dict[str, Any]  # what a text is checked with
 HUMANOID = archlang.Environment("humanoid", state_dim=268, goal_dim=3, action_dim=17)
 SEEDS: st.SearchStrategy[tuple[str, Inputs]] = st.one_of(
     st.sampled_from([(case.program, Inputs()) for case in cases.read("invalid")]),
@@ -128,7 +129,7 @@ def a_mutation_is_read_or_told_why_not(drawn: tuple[str, Inputs]) -> None:
     outcome = checked(text, inputs)
     if isinstance(outcome, archlang.Report):
         assert json.dumps(outcome.as_json())
-        assert meanings_when_formatted(text) == meanings(text)
+        assert meanings_when_formatted(text, **inputs) == meanings(text, **inputs)
         return
     for found in outcome:
         assert json.dumps(as_json(found))

@@ -1,4 +1,4 @@
-"""Hypothesis strategies over networks and texts, for the tests of archlang and of layers that users write. Needs `hypothesis`."""
+"""Hypothesis strategies over networks and texts, for tests of archlang and of layers that users write. Needs `hypothesis`."""
 
 from archlang.testing.mutations import mutations as mutations
 from archlang.testing.networks import Sizes as Sizes

@@ -304,8 +304,9 @@ class Unit:
 def unit_of(node: ir.Node) -> Unit | None:
     """What a sequence repeats, or one piece as one copy."""
     copies = node.items if isinstance(node, ir.Sequence) else (node,)
-    rows = [copy.items if isinstance(copy, ir.Sequence) else (copy,) for copy in copies]
-    if not all(isinstance(layer, ir.Layer) and layer.name in LAYERS for row in rows for layer in row):
+    written = [copy.items if isinstance(copy, ir.Sequence) else (copy,) for copy in copies]
+    rows = [tuple(layer for layer in row if isinstance(layer, ir.Layer) and layer.name in LAYERS) for row in written]
+    if list(map(len, rows)) != list(map(len, written)):
         return None
     if len({tuple(map(without_numbers, row)) for row in rows}) != 1:
         return None

@@ -36,12 +36,15 @@ STEPS = st.lists(st.tuples(st.sampled_from(OUTLINES), PICK, PICK), max_size=8)
 LAYOUT = st.lists(st.tuples(PICK, PICK), max_size=8)
 
 
+ANY = Sizes(casts=True, heads=True)
+
+
 @st.composite
-def texts(draw: Draw, sizes: Sizes = Sizes(casts=True, heads=True), depth: int = 2) -> Text:
+def texts(draw: Draw, sizes: Sizes = ANY, depth: int = 2) -> Text:
     """A specification that parses, and checks for its width at every point of its grid.
 
     First a network is drawn, then ways to write it: definitions with and without parameters, axes, lists, arithmetic, comments,
-    odd layout. So a failure shrinks to a small network that is written plainly but for what breaks it. Counts in `sizes` have to
+    odd layout. So a failure shrinks to a small network that is written plainly but for what breaks it. Counts in `sizes` must
     be small enough to write out.
     """
     network, width = draw(networks(sizes, depth))
