@@ -2,7 +2,7 @@
 # Every path here is relative, so that a checkout may lie in a folder with a space in its name.
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-fast lint types lock clean
+.PHONY: help train test test-fast soak lint types lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -27,6 +27,9 @@ test: $(READY) ## run every test, two at a time
 
 test-fast: $(READY) ## run the tests that take seconds
 	$(PY) -m pytest -n 2 -m "not slow"
+
+soak: $(READY) ## hold the laws against 10,000 random examples each: half an hour
+	$(PY) benchmarks/soak.py
 
 lint: $(READY) ## check style and format
 	$(PY) -m ruff check .

@@ -7,7 +7,7 @@ from typing import Any
 
 from archlang import ir, pieces, syntax
 from archlang.arguments import Given, on_one_line
-from archlang.diagnostics import Diagnostic, Replacement
+from archlang.diagnostics import Diagnostic, Replacement, short
 from archlang.limits import MAX_NODES
 from archlang.names import ANNOTATIONS, suggestion
 from archlang.pieces import Piece
@@ -37,7 +37,7 @@ def refuse_unknown(written: syntax.Annotated) -> None:
     similar = suggestion(written.name, ANNOTATIONS)
     help = f"did you mean `@{similar[0]}(…)`?" if similar else f"there are {', '.join(ANNOTATIONS)}"
     edit = Replacement(written.name_span, similar[0]) if similar else None
-    message = f"unknown annotation `@{written.name}`"
+    message = f"unknown annotation `@{short(written.name)}`"
     raise Wrong(Diagnostic("E0201", message, written.name_span, help=help, replacement=edit))
 
 

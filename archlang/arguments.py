@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from archlang import syntax
 from archlang.arithmetic import Lookup, evaluate
-from archlang.diagnostics import MAX_SHOWN, Diagnostic, Replacement
+from archlang.diagnostics import MAX_SHOWN, Diagnostic, Replacement, short
 from archlang.layers import LAYERS, LayerType, Parameter, Value, find_layer
 from archlang.layers.kinds import Flag, Kind, Number, Whole, split_gain
 from archlang.names import RESERVED, hint, suggestion
@@ -15,7 +15,6 @@ from archlang.source import Span
 from archlang.wrong import Wrong, wrong
 
 WORDS = {"true": True, "false": False}
-LONGEST_SHOWN = 40  # characters of what was written, in a message
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,7 @@ def read_choice(name: str, argument: syntax.Argument, options: tuple[str, ...]) 
 
 def on_one_line(span: Span) -> str:
     """What stands in a place, as a message shows it."""
-    text = " ".join(span.text.split())
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+    return short(" ".join(span.text.split()))
 
 
 # --- calls of definitions ---------------------------------------------------------------------------------------------
@@ -112,6 +110,8 @@ def places(definition: syntax.Definition, given: Sequence[syntax.Argument], call
             found[name] = argument
         except Wrong as mistake:
             mistakes += mistake.diagnostics
+        if len(mistakes) == MAX_SHOWN:
+            break
     if mistakes:
         raise Wrong(*mistakes)
     refuse_unfilled(definition, [name for name in names if name not in found], call)
@@ -162,11 +162,13 @@ def unknown_keyword(owner: str, keyword: str, span: Span | None, known: Iterable
         meant = None
     edit = Replacement(span, meant[0], safe=meant[1]) if meant and span else None
     help = f"did you mean `{meant[0]}`?" if meant else said or usage
-    return Wrong(Diagnostic("E0206", f"`{owner}` takes no argument `{keyword}`", span, help=help, replacement=edit))
+    return Wrong(Diagnostic("E0206", f"`{owner}` takes no argument `{short(keyword)}`", span, help=help, replacement=edit))
 
 
 def with_notes(mistake: Wrong, notes: Sequence[str]) -> Wrong:
     """The same mistake with notes, such as why a plug-in could not be loaded."""
+    if not notes:
+        return mistake
     return Wrong(*(replace(found, notes=(*found.notes, *notes)) for found in mistake.diagnostics))
 
 
@@ -185,6 +187,8 @@ def make(name: str, name_span: Span, arguments: Sequence[Given]) -> LayerType:
             place(name, parameters, position, arguments, values)
         except Wrong as mistake:
             mistakes += mistake.diagnostics
+        if len(mistakes) == MAX_SHOWN:
+            break
     if not mistakes:
         refuse_missing(name, name_span, parameters, values)
         return layer(**values)

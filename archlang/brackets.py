@@ -87,7 +87,7 @@ def too_deep(source: Source, at: int) -> Diagnostic:
     return Diagnostic("E0104", message, source.span(at, at + 1), help="give the inner part a name of its own")
 
 
-DEFINITION = re.compile(r"[ \t]*[A-Za-z_]\w*[ \t]*(\([^()\n]*\))?[ \t]*=")
+DEFINITION = re.compile(r"[ \t]*[A-Za-z_]\w*[ \t]*(\([^()\n]*\)[ \t]*)?=")
 
 
 def definition_at(text: str, offset: int) -> slice | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from archlang import pieces, syntax
 from archlang.arguments import comma, given_twice, on_one_line, read_choice, refuse_order, unknown_keyword
-from archlang.diagnostics import Diagnostic, Replacement
+from archlang.diagnostics import MAX_SHOWN, Diagnostic, Replacement
 from archlang.pieces import Piece
 from archlang.scope import Scope
 from archlang.source import Span
@@ -82,6 +82,8 @@ def keywords(name: str, branch: Branch, known: Mapping[str, Any]) -> dict[str, s
             found |= {keyword_of(name, item, known, branch, found): item} if item.keyword else {}
         except Wrong as mistake:
             mistakes += mistake.diagnostics
+        if len(mistakes) == MAX_SHOWN:
+            break
     if mistakes:
         raise Wrong(*mistakes)
     return found

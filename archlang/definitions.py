@@ -114,7 +114,7 @@ def reachable(names: Iterable[str], definitions: Mapping[str, syntax.Definition]
 
 # --- of a file: remembered, because every point of a grid asks again ---------------------------------------------------
 
-KEPT = 16  # files, or bindings of one
+KEPT = 4  # files, or bindings of one
 
 
 @lru_cache(maxsize=KEPT)

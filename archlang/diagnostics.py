@@ -22,6 +22,7 @@ Mistake = tuple[str, object]  # code and span
 MAX_SHOWN = 20
 MAX_CANDIDATES, MAX_COMPARED = 300, 40  # names, and letters of a name, that `did you mean` looks at: it is for people
 MAX_CLOSE = 8  # of them that are compared letter by letter
+LONGEST_SHOWN = 40  # characters of what was written, in a message
 MAX_SLIPS = 3  # letters in which a name may differ
 
 
@@ -104,6 +105,11 @@ def with_networks(diagnostic: Diagnostic, networks: Sequence[str]) -> Diagnostic
         return diagnostic
     note = f"in the networks {', '.join(networks)}"
     return replace(diagnostic, notes=(*diagnostic.notes, note))
+
+
+def short(text: str) -> str:
+    """What was written, as a message shows it."""
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
 
 
 def did_you_mean(word: str, candidates: Iterable[str], cutoff: float | None = None) -> str | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from archlang import arguments, combinators, ir, pieces, syntax
 from archlang.annotate import annotate, refuse_unknown
-from archlang.definitions import networks_in
+from archlang.definitions import KEPT, networks_in
 from archlang.diagnostics import Diagnostic
 from archlang.layers import LAYERS, find_layer, plugins
 from archlang.limits import MAX_FILE_NODES, MAX_NESTING, MAX_STEPS
@@ -17,6 +18,8 @@ from archlang.pieces import Piece, too_deep
 from archlang.scope import Exhausted, Scope, Value
 from archlang.source import Source, Span
 from archlang.wrong import Wrong, wrong
+
+Literals = dict[tuple[Span, int | None], Piece]  # by place and action width
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,9 @@ def elaborate(file: syntax.File, choices: Mapping[Span, int], action_dim: int | 
     `gaussian`. What was wrong is a hole in its network.
     """
     definitions = {definition.name: definition for definition in file.definitions}
-    elaborator = Elaborator(definitions, file.broken, file.incomplete, choices, action_dim=action_dim)
+    elaborator = Elaborator(
+        definitions, file.broken, file.incomplete, choices, action_dim=action_dim, literals=literals_in(file)
+    )
     for mistake in file.mistakes:
         elaborator.collector.add(mistake)
     try:
@@ -45,7 +50,7 @@ def elaborate(file: syntax.File, choices: Mapping[Span, int], action_dim: int | 
         message = f"writing this specification out takes more than {MAX_STEPS:,} steps"
         help = "a definition with parameters is written out each time it is used"
         elaborator.report(wrong("E0209", message, file.source.span(0, 0), help=help))
-    return Elaboration(networks, elaborator.collector.results(), elaborator.steps)
+    return Elaboration(networks, elaborator.collector.results(), elaborator.steps + elaborator.nodes)
 
 
 @dataclass
@@ -53,6 +58,8 @@ class Elaborator(Scope):
     """One elaboration."""
 
     action_dim: int | None = None
+    literals: Literals = field(default_factory=dict)
+    nodes: int = 0  # of all networks
 
     def networks(self, file: syntax.File) -> dict[str, ir.Expression]:
         values = {name: self.definition(name) for name, d in self.definitions.items() if not d.parameters}
@@ -63,7 +70,11 @@ class Elaborator(Scope):
         self.refuse_numbers(file, found)
         networks = {name: value for name, value in found.items() if isinstance(value, Piece)}
         self.refuse_none(file, networks)
-        self.attempt(lambda: refuse_size(sum(piece.size for piece in networks.values()), file.source))
+        nodes = sum(piece.size for piece in networks.values())
+        if nodes > MAX_FILE_NODES:
+            self.report(too_large(nodes, file.source))
+            return {}
+        self.nodes = nodes
         return {name: piece.node for name, piece in networks.items()}
 
     def refuse_numbers(self, file: syntax.File, found: Mapping[str, Value]) -> None:
@@ -219,18 +230,25 @@ class Elaborator(Scope):
 
     def layer(self, call: syntax.Call, name: str, first: list[syntax.Argument]) -> Piece:
         """A layer; with lists among its arguments and no unit around it, one for each number."""
-        written = arguments.written(call, first)
+        written, key = arguments.written(call, first), (call.span, self.action_dim)
 
         def build() -> Piece:
             self.step()
-            values = [self.layer_argument(argument) for argument in written]
-            made = arguments.make(name, call.name_span, values).arguments()
-            if name == "gaussian" and not made and self.action_dim is not None:
-                made = (("action_dim", self.action_dim),)
-            # Without validation: `make` has checked the arguments, and this is where a large network spends its time.
-            return Piece(ir.Layer.model_construct(name=name, arguments=made, span=call.span))
+            if key not in self.literals:
+                made = self.made(call, name, written)
+                return self.literals.setdefault(key, made) if all(map(is_literal, written)) else made
+            return self.literals[key]
 
         return build() if self.unit else self.written_out(call.span, build)
+
+    def made(self, call: syntax.Call, name: str, written: Sequence[syntax.Argument]) -> Piece:
+        self.step(len(written))
+        values = [self.layer_argument(argument) for argument in written]
+        made = arguments.make(name, call.name_span, values).arguments()
+        if name == "gaussian" and not made and self.action_dim is not None:
+            made = (("action_dim", self.action_dim),)
+        # Without validation: `make` has checked the arguments, and this is where a large network spends its time.
+        return Piece(ir.Layer.model_construct(name=name, arguments=made, span=call.span))
 
     def layer_argument(self, argument: syntax.Argument) -> arguments.Given:
         if not isinstance(argument.value, syntax.List):
@@ -252,6 +270,19 @@ BUILDERS: dict[type, Callable[[Elaborator, Any], Piece]] = {
 }
 
 
+@lru_cache(maxsize=KEPT)
+def literals_in(file: syntax.File) -> Literals:
+    """The layers of a file that are the same wherever they are used and at every point of its grid, as far as they are made."""
+    return {}
+
+
+def is_literal(argument: syntax.Argument) -> bool:
+    """Whether an argument says the same wherever it stands: no braces, no list."""
+    item = argument.value
+    bare = isinstance(item, syntax.Call) and item.glued is None and item.branches is None
+    return bare or isinstance(item, syntax.Number)
+
+
 def is_layer(name: str) -> bool:
     try:
         find_layer(name)
@@ -267,10 +298,9 @@ def present(value: Any) -> Any:
     return value
 
 
-def refuse_size(nodes: int, source: Source) -> None:
-    if nodes > MAX_FILE_NODES:
-        message = f"the networks of this file write out {nodes:,} nodes; at most {MAX_FILE_NODES:,} are possible"
-        raise wrong("E0209", message, source.span(0, 0), help="give each network a file of its own")
+def too_large(nodes: int, source: Source) -> Wrong:
+    message = f"the networks of this file write out {nodes:,} nodes; at most {MAX_FILE_NODES:,} are possible"
+    return wrong("E0209", message, source.span(0, 0), help="give each network a file of its own")
 
 
 def no_network(span: Span, a_list: bool = False) -> Wrong:

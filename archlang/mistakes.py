@@ -263,12 +263,18 @@ MISTAKES = (
 def unexpected_token(source: Source, span: Span) -> Diagnostic:
     """Word a token that the grammar refuses, by the first row of the table that fits."""
     before, span = surroundings(source, span)
-    token, line = span.text.strip(), without_comments(source.line(span.line))
+    token, line = span.text.strip(), line_of(source, span.start)
     row = next((row for row in MISTAKES if fits(row, before, token, line)), None)
     if row is None:
         return Diagnostic("E0101", f"`{token}` does not belong here" if token else "the text ends too early", span)
     edit = row.edit(source, span) if row.edit else None
     return Diagnostic("E0101", row.message, span, help=row.help, replacement=edit)
+
+
+def line_of(source: Source, offset: int) -> str:
+    """The code of a line; nothing where the place is so far inside that no one could have meant a definition to begin there."""
+    number, column = source.place(offset)
+    return without_comments(source.line(number)[: column + MAX_LOOK]) if column <= MAX_LOOK else ""
 
 
 def fits(row: Mistake, before: str, token: str, line: str) -> bool:
@@ -287,7 +293,15 @@ def surroundings(source: Source, span: Span) -> tuple[str, Span]:
         code = code[: len(code) - len(name.group())] if name else code
         end = len(code.rstrip())
         span = source.span(end, end)
-    return re.sub(r"[ \t\r]*\n\s*", "\n", code)[-MAX_LOOK:], span
+    return on_few_lines(code), span
+
+
+def on_few_lines(code: str) -> str:
+    """The end of the code, each line break and the blanks around it as one."""
+    end = code.rstrip()
+    blanks = code[len(end) :]
+    between = "\n" if "\n" in blanks else blanks[:1]
+    return re.sub(r"[ \t\r]*\n\s*", "\n", end[-2 * MAX_LOOK :])[-MAX_LOOK:] + between
 
 
 def begins_definition(source: Source, code: str, span: Span) -> bool:
@@ -300,7 +314,7 @@ def begins_definition(source: Source, code: str, span: Span) -> bool:
 
 def unexpected_character(source: Source, offset: int) -> Diagnostic:
     """Word a character that no word of the language begins with at this place."""
-    character, line = source.text[offset], source.line(source.place(offset)[0])
-    if character.isascii() and character != ":" and re.search(HEAD.line, without_comments(line)):
+    character = source.text[offset]
+    if character.isascii() and character != ":" and re.search(HEAD.line, line_of(source, offset)):
         return Diagnostic("E0101", HEAD.message, source.span(offset, offset + 1), help=HEAD.help)
     return characters.unexpected(source, offset)

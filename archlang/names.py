@@ -136,6 +136,8 @@ def suggestion(word: str, known: Iterable[str], numbered: Collection[str] = ()) 
     A number that is glued to the word is kept where the name is one of `numbered`, which take one.
     """
     candidates = {name: None for name in known if name}
+    if word == "none" and "id" in candidates:  # it may have been meant for an argument too
+        return "id", False
     if meant := renamed(word, candidates):
         return meant, True
     if (two := JOINED.fullmatch(word)) and two[1].rstrip("0123456789.") in numbered and two[2] in candidates:

@@ -35,13 +35,14 @@ def hole(span: Span) -> Piece:
 
 def inside(body: Piece, span: Span) -> Piece:
     """The body in brackets, or where its name is used: the same node, one level deeper."""
-    return within_limits(replace(body.at(span), height=body.height + 1))
+    node = body.node.model_copy(update={"span": span})
+    return within_limits(Piece(node, body.size, body.height + 1, body.copies, body.wrong))
 
 
 def sequence(pieces: Sequence[Piece], span: Span) -> Piece:
     if len(pieces) == 1:
         return pieces[0]
-    node = ir.Sequence(items=tuple(piece.node for piece in pieces), span=span)
+    node = ir.Sequence.model_construct(items=tuple(piece.node for piece in pieces), span=span)  # each is validated already
     return within_limits(together(node, pieces))
 
 

@@ -12,6 +12,8 @@ from archlang.diagnostics import Diagnostic, SpecError, did_you_mean
 from archlang.limits import MAX_FILE_BYTES
 from archlang.source import Source
 
+LONGEST_PATH = 200  # characters of a path, in a message
+
 
 def load_source(spec: str) -> Source:
     """The text that a SPEC stands for. Raises `SpecError` where it cannot be read."""
@@ -68,15 +70,23 @@ def unreadable(name: str, error: Exception) -> Diagnostic:
     help = f"a shipped specification is called `{similar}`" if similar else None
     if not name.endswith(".arch"):
         help = f"a specification's file ends in `.arch`: `{stem}.arch`?"
-    return Diagnostic("E0001", f"cannot read {name}: {why}", Source("", name).span(), help=help)
+    return Diagnostic("E0001", f"cannot read {short_path(name)}: {why}", Source("", name).span(), help=help)
+
+
+def short_path(path: str) -> str:
+    """A path as a message shows it: it may be as long as a text."""
+    return path if len(path) <= LONGEST_PATH else f"…{path[-LONGEST_PATH:]}"
 
 
 def decode(data: bytes, name: str) -> str:
+    """The text of a file; lines may end as they did before Unix, with CR alone."""
     data = data.removeprefix(codecs.BOM_UTF8)
     try:
-        return data.decode()
+        return re.sub(r"\r(?!\n)", "\n", data.decode())
     except UnicodeDecodeError as error:
         text = data.decode(errors="replace")
         at = len(data[: error.start].decode(errors="replace"))
         message = f"this is not UTF-8 text: byte 0x{data[error.start]:02x}"
-        raise SpecError([Diagnostic("E0002", message, Source(text, name).span(at, at + 1))]) from None
+        wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        help = f"{'it may be UTF-16; ' if wide else ''}save it as UTF-8"
+        raise SpecError([Diagnostic("E0002", message, Source(text, name).span(at, at + 1), help=help)]) from None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from archlang import ir
@@ -130,19 +131,24 @@ def examine(spec: Spec, inputs: Inputs) -> Report:
 
 def check_grid(spec: Spec, inputs: Inputs) -> Report:
     """Every point of a grid: the networks of the default point if all is right, else everything that is wrong anywhere."""
-    rows = list(points(spec, inputs))
-    diagnostics = diagnostics_of(spec, rows)
+    rows = points(spec, inputs)
+    first = next(rows)
+    diagnostics = diagnostics_of(spec, chain([first], rows))
     if any(diagnostic.severity == "error" for diagnostic in diagnostics):
         raise SpecError(diagnostics)
-    return replace(rows[0][1], where=spec.where, num_points=spec.num_points)
+    return replace(first[1], where=spec.where, num_points=spec.num_points)
 
 
-def diagnostics_of(spec: Spec, rows: Sequence[tuple[Point, Report]]) -> tuple[Diagnostic, ...]:
+def diagnostics_of(spec: Spec, rows: Iterable[tuple[Point, Report]]) -> tuple[Diagnostic, ...]:
     """What is wrong anywhere in a grid, each once, with the values that make it wrong where the first point is right."""
     collector = Collector()
-    for index, (point, found) in enumerate(rows):
-        for diagnostic in found.diagnostics:
-            collector.add(at_point(diagnostic, point, spec) if index else diagnostic)
+    try:
+        for index, (point, found) in enumerate(rows):
+            for diagnostic in found.diagnostics:
+                collector.add(at_point(diagnostic, point, spec) if index else diagnostic)
+    except SpecError as error:  # too many points; what is wrong with those that were looked at is told all the same
+        for diagnostic in error.diagnostics:
+            collector.add(diagnostic)
     return collector.results()
 
 
@@ -150,9 +156,10 @@ def points(spec: Spec, inputs: Inputs) -> Iterator[tuple[Point, Report]]:
     """Every point of a grid with what was found there. Raises `SpecError` where the grid is more than anyone could mean."""
     steps = 0
     for point in spec.expand():
-        yield point, examine(point.spec, inputs)
-        steps += point.spec.elaboration.steps
-        if steps > MAX_GRID_STEPS:
+        there = replace(point.spec, action_dim=point.spec.action_dim or inputs.action_dim)  # forgotten with all that it holds
+        yield point, examine(there, inputs)
+        steps += there.elaboration.steps
+        if steps > MAX_GRID_STEPS and spec.axes:
             message = f"writing this grid out takes more than {MAX_GRID_STEPS:,} steps"
             raise SpecError([Diagnostic("E0211", message, spec.axes[0].span, help="narrow an axis with `--set`")])
 

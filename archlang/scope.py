@@ -16,7 +16,7 @@ from typing import Any
 from archlang import pieces, syntax
 from archlang.arguments import shape
 from archlang.arithmetic import Number, evaluate
-from archlang.diagnostics import MAX_SHOWN, Collector, Diagnostic, Replacement, did_you_mean
+from archlang.diagnostics import MAX_SHOWN, Collector, Diagnostic, Replacement, did_you_mean, short
 from archlang.layers import LAYERS
 from archlang.limits import MAX_COUNT, MAX_NESTING, MAX_STEPS
 from archlang.names import hint, suggestion
@@ -155,8 +155,7 @@ class Scope(ABC):
         edit = Replacement(span, meant[0], safe=meant[1] and not self.is_ours(meant[0], name)) if meant else None
         there_are = said or f"{what}: {', '.join(islice(listed, MAX_SHOWN)) or 'nothing'}"
         help = f"did you mean `{meant[0]}`?" if meant else there_are
-        shown = name if len(name) <= 40 else f"{name[:37]}…"
-        return Wrong(Diagnostic("E0201", f"unknown name `{shown}`", span, help=help, replacement=edit))
+        return Wrong(Diagnostic("E0201", f"unknown name `{short(name)}`", span, help=help, replacement=edit))
 
     def numbered(self) -> set[str]:
         """The names to which a number may be glued."""
@@ -174,7 +173,7 @@ class Scope(ABC):
         return self.evaluate(item, self.variable)
 
     def evaluate(self, item: syntax.Number | syntax.Splice, lookup: Callable[[syntax.Variable], Number]) -> Number:
-        self.step(1 + (item.span.end - item.span.start) // 16)
+        self.step(1 + (item.span.end - item.span.start) // 2)
         return evaluate(item.value if isinstance(item, syntax.Splice) else item, lookup)
 
     def number_or_list(self, item: syntax.Number | syntax.Splice) -> Number | Numbers:

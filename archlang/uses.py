@@ -106,7 +106,7 @@ class Library:
         inside = [place for place in places if place and any(place.is_relative_to(root) for root in self.roots)]
         found = next((place for place in inside if is_file(place)), None)
         if found is None:
-            raise missing(use) if inside and inside[0] == places[0] else outside(use)
+            raise missing(use, len(self.mistakes) < MAX_SHOWN) if inside and inside[0] == places[0] else outside(use)
         if found in {*self.active, *([self.top.source.path.resolve()] if self.top.source.path else [])}:
             raise wrong("E0203", f"this file uses itself: {use.path}", use.span, help="take the `use` away")
         return found
@@ -143,8 +143,9 @@ def outside(use: syntax.Use) -> Wrong:
     return wrong("E0005", "this `use` leads out of the specification's folder", use.span, help=help)
 
 
-def missing(use: syntax.Use) -> Wrong:
-    similar = meant(use.path.removesuffix(".arch"), use)
+def missing(use: syntax.Use, read: bool) -> Wrong:
+    """There is no such file; the one that was probably meant is looked for as long as someone will read it."""
+    similar = meant(use.path.removesuffix(".arch"), use) if read else None
     help = "a path leads from the folder of this file, or to a shipped specification"
     help = f'did you mean `use "{similar}.arch"`?' if similar else help
     edit = Replacement(use.span, f'"{similar}.arch"') if similar else None

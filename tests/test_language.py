@@ -1,22 +1,17 @@
-"""Right programs: what a text means, that equal texts mean equal networks, and that no text crashes the compiler."""
+"""Right programs: what a text means, that equal texts mean equal networks, and that no text is too much for the compiler."""
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
+from contextlib import suppress
 from typing import Any
 
-import cases
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import archlang
-from archlang import ir, resources
-from archlang.diagnostics import render
+from archlang import ir
 from archlang.limits import MAX_FILE_BYTES, MAX_NESTING
-from archlang.testing import Sizes, networks
 
 
 def meaning(text: str) -> ir.Expression:
@@ -155,7 +150,8 @@ QUICK = {
 @pytest.mark.timeout(20)  # they took minutes, or for ever
 @pytest.mark.parametrize("text", QUICK.values(), ids=QUICK)
 def test_no_text_takes_long(text: str) -> None:
-    checked(text, 8)
+    with suppress(archlang.SpecError):
+        archlang.check(archlang.parse(text), in_features=8)
 
 
 def test_a_definition_may_have_any_name_in_bind() -> None:
@@ -213,17 +209,7 @@ def test_a_count_beyond_any_memory_is_only_a_number() -> None:
     assert network.num_params(256) == 9223372036854775807 * 65792
 
 
-# --- laws -------------------------------------------------------------------------------------------------------------
-
-
-@settings(max_examples=300)
-@given(networks(Sizes(max_width=2**31 - 1, max_count=2**63 - 1, casts=True), depth=4))
-def test_ir_goes_to_json_and_back_exactly(drawn: tuple[ir.Network, int]) -> None:
-    network, _ = drawn
-    again = ir.Network.model_validate_json(network.model_dump_json())
-    assert again == network == archlang.Network(name=network.name, body=network.body)
-    assert ir.content_hash(again) == ir.content_hash(network)
-    assert again.model_dump_json() == network.model_dump_json()
+# --- hashes -----------------------------------------------------------------------------------------------------------
 
 
 def test_the_content_hash_is_the_same_in_every_process() -> None:
@@ -232,46 +218,3 @@ def test_the_content_hash_is_the_same_in_every_process() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == archlang.parse(text).networks["network"].hash == "e911f4c16a55a9f2"
     assert archlang.parse(f"@remat(full) {text}  # other").networks["network"].hash == "e911f4c16a55a9f2"
-
-
-VALID = [
-    "res(4x<dense256,ln,swish>)*250",
-    "par(dense3; 2x<dense4, rms>, join=concat), @dtype(bf16) (gelu, tanh)*2",
-    *(archlang.load(name).text for name in resources.spec_names()),
-]
-WRONG = [case.program for case in cases.read("invalid")]
-PIECES = st.sampled_from(
-    [*"()<>{},;=*@#|-+/\n\t 0129x", "4x", "res(", "dense", "ln", "é", "٣", "\x00", "\ud800", "{a}", "@remat("]
-)
-
-
-@st.composite
-def mutations(draw: st.DrawFn) -> str:
-    """A text with a few pieces put in, taken away or doubled."""
-    text = draw(st.sampled_from([*VALID, *WRONG]))
-    for _ in range(draw(st.integers(1, 4))):
-        start = draw(st.integers(0, len(text)))
-        end = draw(st.integers(start, min(len(text), start + 8)))
-        middle = draw(st.one_of(PIECES, st.just(text[start:end] * 2), st.just("")))
-        text = text[:start] + middle + text[end:]
-    return text
-
-
-@settings(max_examples=3000)
-@given(mutations(), st.one_of(st.none(), st.integers(1, 2**31 - 1)))
-def test_a_mutation_parses_or_is_told_why_not(text: str, width: int | None) -> None:
-    outcome = checked(text, width)
-    if isinstance(outcome, archlang.Report):
-        assert json.dumps(outcome.as_json())
-        return
-    for diagnostic in outcome:
-        assert diagnostic.span is not None
-        assert 0 <= diagnostic.span.start <= diagnostic.span.end <= len(diagnostic.span.source.text)
-    assert render(outcome)
-
-
-def checked(text: str, width: int | None) -> archlang.Report | tuple[archlang.Diagnostic, ...]:
-    try:
-        return archlang.check(archlang.parse(text), in_features=width)
-    except archlang.SpecError as error:
-        return error.diagnostics

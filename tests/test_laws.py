@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import archlang
-from archlang import Diagnostic, ir, resources
+from archlang import Diagnostic, ir, resources, syntax
 from archlang.analysis.params import num_params
 from archlang.diagnostics import as_json, render
 from archlang.format import format
@@ -110,9 +110,14 @@ def exact(networks: Mapping[str, ir.Expression]) -> dict[str, str]:
 
 # --- mutations --------------------------------------------------------------------------------------------------------
 
+
+def width_of(case: cases.Case) -> Inputs:
+    return {"in_features": int(case.options["in"])} if "in" in case.options else {}
+
+
 HUMANOID = archlang.Environment("humanoid", state_dim=268, goal_dim=3, action_dim=17)
 SEEDS: st.SearchStrategy[tuple[str, Inputs]] = st.one_of(
-    st.sampled_from([(case.program, Inputs()) for case in cases.read("invalid")]),
+    st.sampled_from([(case.program, width_of(case)) for case in cases.read("invalid")]),
     st.sampled_from([(archlang.load(name).text, {"env": HUMANOID}) for name in resources.spec_names()]),
     texts().map(lambda drawn: (drawn.text, {"in_features": drawn.in_features})),
 )
@@ -183,7 +188,59 @@ def test_a_law_in_a_hurry(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)  # minutes of work, at times on a busy machine; what hangs is still found
+@pytest.mark.timeout(1800)  # minutes of work, more on a busy machine; what hangs is still found
 @pytest.mark.parametrize("name", LAWS)
 def test_a_law(name: str) -> None:
     LAWS[name].show(LAWS[name].examples)
+
+
+# --- what is drawn ----------------------------------------------------------------------------------------------------
+
+
+def test_every_construct_of_the_language_is_drawn() -> None:
+    found: set[str] = set()
+    Law(texts(ANY), lambda drawn: found.update(constructs(drawn.text))).show(500)
+    classes = {node.__name__ for node in syntax.Node.__subclasses__()} - {"Use"}  # which needs another file
+    assert (classes | MARKS) - found == set()
+
+
+MARKS = {"#", "\t", "\r\n", "\n\n", "}x", "}(", "@remat", "@unroll", "@dtype", "+", "-", "*", "/", "<", "(", "axis", "net.1"}
+MARKS |= {"parameters", "keyword", "branches", "glued", "actor", "g_encoder", "network", "scale", "gate", "post", "join"}
+
+
+def constructs(text: str) -> Iterator[str]:
+    spec = whole(tree(Source(text)))
+    yield from (mark for mark in ("#", "\t", "\r\n", "\n\n", "}x", "}(") if mark in text)
+    yield from spec.networks
+    yield from (axis.name if axis.name == "net.1" else "axis" for axis in spec.axes)
+    for node in inside(spec.file):
+        yield type(node).__name__
+        yield from (said for of, said in SAYS.items() if isinstance(node, of) for said in said(node))
+
+
+SAYS: dict[type[syntax.Node], Callable[[Any], list[str]]] = {
+    syntax.Annotated: lambda node: [f"@{node.name}"],
+    syntax.Binary: lambda node: [node.operator],
+    syntax.Group: lambda node: ["<" if node.unit else "("],
+    syntax.Definition: lambda node: ["parameters"] * bool(node.parameters),
+    syntax.Argument: lambda node: [node.keyword or "value", *["keyword"] * bool(node.keyword)],
+    syntax.Call: lambda node: ["glued"] * bool(node.glued) + ["branches"] * (len(node.branches or ()) > 1),
+}
+
+
+def inside(node: syntax.Node) -> Iterator[syntax.Node]:
+    yield node
+    for child in syntax.children(node):
+        yield from inside(child)
+
+
+def test_mutations_are_wrong_in_many_ways_and_right_at_times() -> None:
+    found: set[str] = set()
+
+    def note(drawn: tuple[str, Inputs]) -> None:
+        outcome = checked(*drawn)
+        found.update({"right"} if isinstance(outcome, archlang.Report) else {diagnostic.code for diagnostic in outcome})
+
+    Law(mutated(), note).show(500)
+    assert "right" in found
+    assert len(found) > 15, sorted(found)

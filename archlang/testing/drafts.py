@@ -7,18 +7,19 @@ writes IR, writes these too.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
-from typing import Any
+from itertools import chain, count
+from random import Random
+from typing import Any, TypeVar
 
 from archlang import ir
-from archlang.layers import LAYERS, Value, find_layer
-from archlang.layers.kinds import Number, split_gain
 from archlang.passes.rewrite import bottom_up, map_children
-from archlang.unparse import unparse
+from archlang.unparse import PLAIN, unparse
 
+T = TypeVar("T")
 Path = tuple[int, ...]  # which child, which child of that
+MAX_POINTS = 6  # of the grid of a drawn text: a test looks at every point
 WORD = re.compile(r"[A-Za-z_]\w*")
 NAMES = (
     *("width", "depth", "norm", "act", "unit", "block", "w", "n", "a", "b", "A", "_", "unit_1", "a1", "a10"),
@@ -64,6 +65,11 @@ class Place:
         options = self.definition.options
         options[self.option] = put(options[self.option], self.path, node)
 
+    def parameters(self) -> dict[str, str]:
+        """The parameters of the definition that stand in the node, and how they are passed on."""
+        there = words(self.node)
+        return {name: passed for name, passed in self.definition.parameters.items() if name in there}
+
 
 @dataclass
 class Draft:
@@ -79,6 +85,20 @@ class Draft:
         name = next(name for name in names if name not in taken and name not in parameters)
         self.definitions.append(Definition(name, list(options), parameters))
         return name
+
+    def grow(self, options: int, more: int) -> bool:
+        """Whether an axis may have that many more options; counts them if it may."""
+        num_points = self.num_points // options * (options + more)
+        if num_points > MAX_POINTS:
+            return False
+        self.num_points = num_points
+        return True
+
+    def lines(self) -> list[str]:
+        """The definitions as text, each on one line; or one expression."""
+        if self.anonymous and len(self.definitions) == 1:
+            return [str(self.definitions[0]).partition(" = ")[2]]
+        return list(map(str, self.definitions))
 
     def places(self) -> list[Place]:
         options = ((d, i, option) for d in self.definitions for i, option in enumerate(d.options))
@@ -124,57 +144,30 @@ def words(node: ir.Node) -> set[str]:
     return {name for word in WORD.findall(unparse(node)) for name in (word, word.rstrip("0123456789"))}
 
 
-# --- numbers of a node ------------------------------------------------------------------------------------------------
+# --- names ------------------------------------------------------------------------------------------------------------
 
 
-def numbers(node: Any) -> list[tuple[str, int | float]]:
-    """The numbers of a node that are still written out, by the field that they stand in."""
-    if isinstance(node, ir.Layer):
-        found = [(name, gain(value)) for name, value in node.arguments]
-    else:
-        found = [(name, getattr(node, name, None)) for name in ("count", "unroll", "scale")]
-    return [(name, value) for name, value in found if isinstance(value, int | float) and not isinstance(value, bool)]
+def picked(found: Sequence[T], pick: int) -> T | None:
+    return found[pick % len(found)] if found else None
 
 
-def gain(value: Value) -> Value | None:
-    """The number in `orthogonal(1.4)`; of another value, itself."""
-    return split_gain(value)[1] if isinstance(value, str) else value
+def names(random: Random) -> Iterator[str]:
+    """Names to choose from, in some order."""
+    start = random.randrange(len(NAMES))
+    return chain(NAMES[start:], NAMES[:start], (f"name{i}" for i in count()))
 
 
-def with_number(node: Any, name: str, text: str) -> Any:
-    """The node with that text in the place of a number."""
-    if not isinstance(node, ir.Layer):
-        return node.model_copy(update={name: text})
-    arguments = tuple((key, in_place(value, text) if key == name else value) for key, value in node.arguments)
-    return node.model_copy(update={"arguments": arguments})
-
-
-def in_place(value: Value, text: str) -> str:
-    return f"{split_gain(value)[0]}({text})" if isinstance(value, str) else text
-
-
-def freedom(place: Place, name: str) -> str:
-    """What a number does: a network with another `count`, `rate`, `gain`, `number` or `free` width has the same types."""
-    node = place.node
-    if isinstance(node, ir.Repeat):
-        return "count" if name == "count" and node.unroll is None else "fixed"
-    if not isinstance(node, ir.Layer):
-        return "number"
-    kind = next(p.kind for p in find_layer(node.name).parameters() if p.name == name)
-    if isinstance(kind, Number):
-        return "number" if kind.high > 1 else "rate"
-    return "gain" if name == "init" else "free" if name == "features" and is_free(place) else "fixed"
-
-
-def is_free(place: Place) -> bool:
-    """Whether the width that a layer gives only goes into another matrix."""
-    if not place.path:
-        return False
-    around = at(place.definition.options[place.option], place.path[:-1])  # type: ignore[arg-type]
-    behind = around.items[place.path[-1] + 1 :] if isinstance(around, ir.Sequence) else ()
-    for item in behind:
-        if not isinstance(item, ir.Layer) or item.name not in LAYERS:
-            return False
-        if item.name in ("dense", "gaussian"):
-            return True
-    return False
+def call(name: str, arguments: Mapping[str, str], style: int) -> str:
+    """`unit(4, ln)`, `unit(w=4, norm=ln)`, `unit4(ln)` or `unit{4}(ln)`."""
+    if not arguments:
+        return name
+    first, *others = arguments.values()
+    rest = f"({', '.join(others)})" if others else ""
+    plain = PLAIN.fullmatch(first)
+    if style == 1:
+        return f"{name}({', '.join(f'{parameter}={argument}' for parameter, argument in arguments.items())})"
+    if style == 2 and plain and not name[-1].isdigit() and name + first not in NAMES:
+        return f"{name}{first}{rest}"
+    if style == 3 and plain:
+        return f"{name}{{{first}}}{rest}"
+    return f"{name}({', '.join(arguments.values())})"

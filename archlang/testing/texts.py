@@ -14,7 +14,7 @@ from archlang.infer import output_type
 from archlang.testing.drafts import Definition, Draft, put, sequence, walk, written
 from archlang.testing.layouts import laid_out
 from archlang.testing.networks import Draw, Sizes, networks
-from archlang.testing.outlines import OUTLINES, picked
+from archlang.testing.outlines import OUTLINES, glue, picked
 from archlang.types import Type
 
 Meaning = dict[str, ir.Expression]
@@ -54,10 +54,10 @@ def texts(draw: Draw, sizes: Sizes = ANY, depth: int = 2) -> Text:
     draft, meaning = draw(FORM)(body, Type.of_input(width))
     for outline, pick, seed in draw(STEPS):
         outline(draft, pick, Random(seed))
-    lines = [str(definition) for definition in draft.definitions]
-    if draft.anonymous and len(lines) == 1:
-        lines = [lines[0].partition(" = ")[2]]
-    Random(draw(PICK)).shuffle(lines)
+    random = Random(draw(PICK))
+    glue(draft, random)
+    lines = draft.lines()
+    random.shuffle(lines)
     text = laid_out(lines, draw(LAYOUT))
     return Text(text.replace("\n", "\r\n") if draw(st.booleans()) else text, width, meaning)
 
