@@ -23,10 +23,10 @@ train: $(READY) ## train on reacher (SPEC= ENV= OUT= STEPS= SEED=)
 	$(PY) -m archlang train "$(SPEC)" --env "$(ENV)" --out "$(OUT)" $(if $(STEPS),--steps $(STEPS)) $(if $(SEED),--seed $(SEED))
 
 test: $(READY) ## run every test, two at a time
-	$(PY) -m pytest -n 2
+	$(PY) -m pytest -n 2 --dist worksteal
 
 test-fast: $(READY) ## run the tests that take seconds
-	$(PY) -m pytest -n 2 -m "not slow"
+	$(PY) -m pytest -n 2 --dist worksteal -m "not slow"
 
 soak: $(READY) ## hold the laws against 10,000 random examples each: half an hour
 	$(PY) benchmarks/soak.py

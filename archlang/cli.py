@@ -1,8 +1,7 @@
-"""The command line. Every command is a few lines over the public names; a runtime's commands are found, not imported."""
+"""The commands. Each is a few lines over the public names."""
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Callable
 from itertools import takewhile
@@ -16,11 +15,12 @@ from rich.table import Table
 from archlang import __version__, pipeline, resources
 from archlang.codes import CODES
 from archlang.console import print_diagnostics, print_grid, print_json, print_report, print_table, right
-from archlang.diagnostics import DiagnosticError, as_json, did_you_mean
+from archlang.diagnostics import Diagnostic, DiagnosticError, as_json, did_you_mean
 from archlang.limits import MAX_WIDTH
 from archlang.read import is_file_name
 from archlang.report import Report
-from archlang.spec import settings
+from archlang.source import Source
+from archlang.spec import Spec, settings
 from archlang.workload import runtimes
 
 app = typer.Typer(
@@ -54,13 +54,26 @@ def check(
     refuse_both(in_, env)
 
     def checked() -> Report:
-        return pipeline.check(pipeline.read(spec, settings(set_), action_dim=action), in_features=in_, env=env)
+        return pipeline.check(read(spec, set_, action), in_features=in_, env=env)
 
     if fix:
         mend(spec, checked)
     report = attempt(checked)
     print_json(report.as_json()) if json_ else print_report(report)
     raise typer.Exit(1 if report.wrong else 0)
+
+
+def read(spec: str, set_: list[str] | None, action: int | None) -> Spec:
+    """A specification as the options change it."""
+    return with_actions([pipeline.read(spec, settings(set_), action_dim=action)], action)[0]
+
+
+def with_actions(specs: list[Spec], action: int | None) -> list[Spec]:
+    """The same, where it makes a difference that `--action` is given."""
+    if action is None or any(spec.takes_actions or spec.elaboration.diagnostics for spec in specs):
+        return specs
+    message, help = "no network has a bare `gaussian`: `--action` changes nothing", "leave it away"
+    raise DiagnosticError([Diagnostic("E0603", message, Source(str(action), "--action").span(), help=help)])
 
 
 def refuse_both(in_: int | None, env: str | None) -> None:
@@ -98,7 +111,7 @@ def expand(
     """Every point of a specification's grid, with its parameters."""
     refuse_both(in_, env)
     try:
-        found = pipeline.read(spec, settings(set_), action_dim=action)
+        found = read(spec, set_, action)
         rows = list(pipeline.expand(found, in_features=in_, env=env))
     except DiagnosticError as error:
         raise refused(error, json_, {"axes": {}, "points": []}) from None
@@ -160,7 +173,7 @@ def diff(
     """
     refuse_both(in_, env)
     try:
-        one, other = pipeline.read(before, settings(set_a)), pipeline.read(after, settings(set_))
+        one, other = with_actions([pipeline.read(before, settings(set_a)), pipeline.read(after, settings(set_))], action)
         found = pipeline.diff(one, other, in_features=in_, env=env, action_dim=action)
     except DiagnosticError as error:
         raise refused(error, json_, {"networks": {}}) from None
@@ -194,7 +207,7 @@ def emit(
             f"no stage `{stage}`; " + (f"did you mean `{similar}`?" if similar else f"there are {', '.join(STAGES)}")
         )
     inputs = pipeline.inputs_of(in_, env)
-    print(stages.emit(stage, pipeline.read(spec, settings(set_), action_dim=action), inputs))
+    print(stages.emit(stage, read(spec, set_, action), inputs))
 
 
 @app.command()
@@ -262,7 +275,7 @@ def envs(json_: Json = False) -> None:
     print_table(table)
 
 
-# --- entry ------------------------------------------------------------------------------------------------------------
+# --- options ------------------------------------------------------------------------------------------------------------
 
 
 def version(wanted: bool) -> None:
@@ -276,33 +289,3 @@ def options(
     version: Annotated[bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     """A compiler for network architectures, and the runtime that trains what it compiles."""
-
-
-def add_runtime_commands() -> None:
-    """The compiler goes on without the commands of a runtime that is broken."""
-    try:
-        found = runtimes()
-    except DiagnosticError as error:
-        print_diagnostics(error.diagnostics)
-        return
-    for runtime in found:
-        for name, command in runtime.commands.items():
-            app.command(name, help=command.help)(command.load())
-
-
-def main() -> None:
-    """Run the command line: exit code 0, 1 where what the user gave is wrong, 2 where the options are."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a name or a text may hold what the terminal cannot show
-    own = {command.callback.__name__ for command in app.registered_commands if command.callback}
-    if not sys.argv[1:] or sys.argv[1] not in own:
-        add_runtime_commands()
-    try:
-        app(prog_name="archlang")
-    except DiagnosticError as error:
-        print_diagnostics(error.diagnostics)
-        sys.exit(1)
-    except BrokenPipeError:  # `archlang … | head`
-        sys.stderr.close()
-        sys.exit(1)

@@ -25,7 +25,7 @@ CODES = {
     "E0210": "a name that belongs to the language",
     "E0211": "a grid has too many points",
     "E0212": "lists of unlike length",
-    "E0213": "a definition that no network uses",
+    "E0213": "a definition or a parameter that nothing uses",
     # E03xx: types
     "E0301": "a stack must keep its width",
     "E0302": "a residual body must keep its width",

@@ -112,6 +112,19 @@ def reachable(names: Iterable[str], definitions: Mapping[str, syntax.Definition]
     return found
 
 
+def idle_parameters(definition: syntax.Definition, definitions: Mapping[str, syntax.Definition]) -> list[syntax.Name]:
+    """The parameters that a definition does not use."""
+    names = {parameter.text: definition for parameter in definition.parameters}
+    used = references(definition.value, {**definitions, **names})
+    return [parameter for parameter in definition.parameters if parameter.text not in used]
+
+
+def takes_actions(node: syntax.Node) -> bool:
+    """Whether a node holds a `gaussian` without a width."""
+    calls = [found for found in syntax.walk(node) if isinstance(found, syntax.Call) and found.name == "gaussian"]
+    return any(call.glued is None and not any(call.branches or ()) for call in calls)
+
+
 # --- of a file: remembered, because every point of a grid asks again ---------------------------------------------------
 
 KEPT = 4  # files, or bindings of one
@@ -156,13 +169,7 @@ def axes_of(definitions: Mapping[str, syntax.Definition], expression: syntax.Axi
 
 
 def axes_inside(name: str, value: syntax.Axis) -> list[Axis]:
-    found: list[syntax.Axis] = []
-    todo: list[syntax.Node] = [value]
-    while todo:
-        node = todo.pop()
-        if isinstance(node, syntax.Axis) and len(node.options) > 1:
-            found.append(node)
-        todo += reversed(tuple(syntax.children(node)))
+    found = [node for node in syntax.walk(value) if isinstance(node, syntax.Axis) and len(node.options) > 1]
     inner = [axis for axis in found if axis is not value]
     names = [name] * (len(found) - len(inner)) + [f"{name}.{number}" for number in range(1, len(inner) + 1)]
     return [Axis(name, tuple(map(label, axis.options)), axis.span) for name, axis in zip(names, found, strict=True)]

@@ -12,6 +12,7 @@ from archlang import ir
 from archlang.analysis.params import num_params
 from archlang.checks.roles import check_roles, end
 from archlang.checks.shapes import check_shapes
+from archlang.checks.unused import unused
 from archlang.diagnostics import Collector, Diagnostic, Replacement, SpecError, as_json
 from archlang.limits import MAX_GRID_STEPS
 from archlang.names import ROLES, suggestion
@@ -126,7 +127,7 @@ def examine(spec: Spec, inputs: Inputs) -> Report:
     if collector.diagnostics:
         return Report(diagnostics=collector.results())
     found = {name: NetworkReport(net, inputs.of(name), outputs[name]) for name, net in networks.items()}
-    return Report(found, spec.unused)
+    return Report(found, unused(spec.written, spec.file, tuple(spec.elaboration.networks)))
 
 
 def check_grid(spec: Spec, inputs: Inputs) -> Report:

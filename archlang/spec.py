@@ -6,17 +6,15 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from html import escape
 from itertools import groupby, product
 from math import log10, prod
 from types import MappingProxyType
 
 from archlang import ir, syntax
 from archlang.analysis.params import dense_layers, num_params
-from archlang.definitions import Axis, axes_in, needed_in, network_names, reachable
+from archlang.definitions import Axis, axes_in, network_names, reachable, takes_actions
 from archlang.diagnostics import MAX_SHOWN, Diagnostic, SpecError, did_you_mean, render
 from archlang.elaborate import Elaboration, elaborate
-from archlang.html import html
 from archlang.infer import output_type
 from archlang.limits import MAX_POINTS, MAX_WIDTH
 from archlang.parse import parse
@@ -45,6 +43,8 @@ class Network(ir.Network):
 
     def html(self, in_features: int | None = None) -> str:
         """The tree with the type and the parameters of every node for inputs `[batch, in_features]`, for a notebook."""
+        from archlang.html import html  # here, and below, because few need it
+
         return html({self.name: self}, {self.name: in_features})
 
     def _repr_html_(self) -> str:
@@ -115,6 +115,10 @@ class Spec:
 
     def _repr_html_(self) -> str:
         """What notebooks show: a tree for each network, or what is wrong."""
+        from html import escape
+
+        from archlang.html import html
+
         if self.elaboration.diagnostics:
             return f"<pre>{escape(render(self.elaboration.diagnostics))}</pre>"
         return html(self.networks, {})
@@ -157,12 +161,13 @@ class Spec:
         return [has_no_effect(bound) for bound in bindings if bound.name not in needed]
 
     @property
-    def unused(self) -> tuple[Diagnostic, ...]:
-        """A warning for each definition of the text itself that no network depends on."""
+    def takes_actions(self) -> bool:
+        """Whether a network, at any point of the grid, has a `gaussian` without a width."""
         found = {definition.name: definition for definition in self.file.definitions}
-        needed = needed_in(self.file, tuple(self.elaboration.networks)) if self.file.expression is None else frozenset[str]()
-        own = (d for d in self.written.definitions if d.span.source is self.written.source and d.name in found)
-        return tuple(nothing_uses(d, found, needed) for d in own if d.name not in needed)
+        nodes = (
+            [self.file.expression] if self.file.expression else [found[name] for name in reachable(network_names(found), found)]
+        )
+        return any(map(takes_actions, nodes))
 
     # --- the grid -----------------------------------------------------------------------------------------------------
 
@@ -238,13 +243,6 @@ def too_many_points(spec: Spec) -> Diagnostic:
 def has_no_effect(bound: syntax.Definition) -> Diagnostic:
     message = f"no network depends on `{bound.name}`: to set it changes nothing"
     return Diagnostic("E0603", message, bound.name_span, help="leave it away, or set what the networks are made of")
-
-
-def nothing_uses(definition: syntax.Definition, known: Collection[str], needed: Collection[str]) -> Diagnostic:
-    similar = did_you_mean(definition.name, [name for name in known if name in needed], cutoff=0.7)
-    help = f"did you mean `{similar}`?" if similar else "use it, or take it away"
-    message = f"no network uses `{definition.name}`"
-    return Diagnostic("E0213", message, definition.name_span, help=help, severity="warning")
 
 
 def unknown_binding(bound: syntax.Definition, known: Collection[str]) -> Diagnostic:

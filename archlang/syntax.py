@@ -179,6 +179,15 @@ class File(Node):
     incomplete: bool = False  # a file that it uses could not be read, so that any name may be missing
 
 
+def walk(node: Node) -> Iterator[Node]:
+    """A node and everything inside it, in the order of the text."""
+    todo = [node]
+    while todo:
+        node = todo.pop()
+        yield node
+        todo += reversed(tuple(children(node)))
+
+
 def children(node: Node) -> Iterator[Node]:
     """The nodes directly inside a node, in the order of the text."""
     for value in vars(node).values():

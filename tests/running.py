@@ -28,7 +28,7 @@ class Outcome:
 @pytest.fixture
 def archlang(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
     """`archlang("check", "ln", "--json")`."""
-    from archlang.cli import main
+    from archlang.__main__ import main
 
     def run(*words: str) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["archlang", *words])

@@ -78,6 +78,9 @@ def test_a_wrong_spec_as_json(archlang: Any) -> None:
         (["check", "x" * 5000 + ".arch"], 1, "cannot read"),
         (["check", ""], 1, "the specification is empty"),
         (["check", "dense\udc804"], 1, "this is not text"),
+        (["check", "dense8, gaussian2", "--action", "3"], 1, "`--action` changes nothing"),
+        (["diff", "dense8", "dense9", "--in", "4", "--action", "3"], 1, "`--action` changes nothing"),
+        (["check", "dense8, gausian", "--action", "3"], 1, "did you mean `gaussian`?"),
     ],
 )
 def test_wrong_words(archlang: Any, words: list[str], code: int, said: str) -> None:

@@ -144,7 +144,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     program = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
         "resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64)); "
-        f"sys.argv = ['archlang', 'fmt', {str(file)!r}]; from archlang.cli import main; main()"
+        f"sys.argv = ['archlang', 'fmt', {str(file)!r}]; from archlang.__main__ import main; main()"
     )
     done = subprocess.run([sys.executable, "-B", "-c", program], capture_output=True, text=True)
     assert done.returncode == 1
@@ -152,6 +152,22 @@ def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
     assert file.read_text() == before
     assert os.listdir(tmp_path) == ["mine.arch"]
+
+
+@pytest.mark.parametrize("words", [["check", "dense4"], ["emit", "ir", "dense4"], ["specs"], ["schema"]])
+def test_output_that_cannot_be_written_is_told_so(words: list[str]) -> None:
+    command = [sys.executable, "-m", "archlang", *words]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr.strip()) == (1, "error[E0705]: the output cannot be written: No space left on device")
+
+
+def test_a_reader_may_stop_early() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-m", "archlang", "schema"], stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 # --- diff, emit, schema, explain --------------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from archlang import DiagnosticError, load, workload
-from archlang.cli import app, main
+from archlang.__main__ import main
+from archlang.cli import app
 from archlang.codes import CODES
 from archlang.diagnostics import render
 from archlang.explain import compact, diagnose, explanation

@@ -98,7 +98,7 @@ LIMITED = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
 sys.argv = ["archlang", *sys.argv[1:]]
-from archlang.cli import main
+from archlang.__main__ import main
 main()
 """
 

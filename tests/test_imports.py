@@ -235,7 +235,7 @@ def test_a_seeded_cycle_is_caught() -> None:
 
 CHECK = """
 import contextlib, io
-from archlang.cli import main
+from archlang.__main__ import main
 sys.argv = ["archlang", "check", "res(2x<dense8,ln,swish>), dense8", "--in", "8", "--json"]
 with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()) as out:
     main()

@@ -144,8 +144,9 @@ NAMES = {
         see=("E0205",),
     ),
     "E0213": Explanation(
-        meaning="""The text defines a name that none of its networks needs: misspelt, or left over. It is a warning: the
-        networks are what they are without it. Definitions that a `use` brings in may stay unused.""",
+        meaning="""The text defines a name that none of its networks needs, or a definition has a parameter that it does not
+        use: misspelt, or left over. It is a warning: the networks are what they are without it. Definitions that a `use`
+        brings in may stay unused.""",
         why="""A line that is meant to change a network and changes nothing is the flag that nothing reads. With a `use`, one
         wrong letter in the name that is to be replaced leaves the first network as it was, under the name of the second.""",
         example=Text(

@@ -30,8 +30,8 @@ SETTINGS = {
         see=("E0601",),
     ),
     "E0603": Explanation(
-        meaning="""A setting of the training lies outside of its range, or two of them contradict each other. The message says
-        what the setting takes.""",
+        meaning="""A setting of the training lies outside of its range, or two of them contradict each other; or `--set` or
+        `--action` gives what no network needs. The message says what the setting takes.""",
         why="""The code of Wang et al. 2025 (scaling-crl 8516075) leaves out the batches that it cannot fill: with its other
         settings as they are, a batch size of 1024 gets 499 updates where 512 gets 800, and nothing says so. A sweep of the
         batch size is then one of the number of updates, too.""",

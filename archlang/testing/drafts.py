@@ -139,6 +139,11 @@ def put(node: Any, path: Path, new: ir.Node) -> Any:
     return map_children(node, lambda child: put(child, path[1:], new) if next(index) == path[0] else child)
 
 
+def same(one: ir.Node, other: ir.Node) -> bool:
+    """Whether two nodes are equal, with the annotations, which equality leaves out."""
+    return one == other and unparse(one) == unparse(other)
+
+
 def words(node: ir.Node) -> set[str]:
     """The names that a piece of network may refer to, with a number glued to them or not, and some more."""
     return {name for word in WORD.findall(unparse(node)) for name in (word, word.rstrip("0123456789"))}

@@ -13,7 +13,7 @@ from typing import Any
 
 from archlang import ir
 from archlang.layers import LAYERS, find_layer
-from archlang.testing.drafts import Draft, Path, Place, at, call, names, picked, put, sequence, walk, words, written
+from archlang.testing.drafts import Draft, Path, Place, at, call, names, picked, put, same, sequence, walk, words, written
 from archlang.testing.lists import write_list
 from archlang.testing.numerals import name_number, name_part, numbers, with_number
 from archlang.unparse import PLAIN, item, unparse, value
@@ -74,7 +74,7 @@ def name_piece(draft: Draft, pick: int, random: Random) -> None:
     own = place.parameters()
     name = draft.define(names(random), place.node, **own)
     use = written(call(name, own, 0))
-    share(draft, place, place.node, lambda node: use if node == place.node else node)
+    share(draft, place, place.node, lambda node: use if same(node, place.node) else node)
 
 
 def name_pattern(draft: Draft, pick: int, random: Random) -> None:
@@ -89,7 +89,7 @@ def name_pattern(draft: Draft, pick: int, random: Random) -> None:
 
     def use(node: ir.Node) -> ir.Node:
         argument = hole.argument(node)
-        if argument is None or hole.filled(node, parameter) != body:
+        if argument is None or not same(hole.filled(node, parameter), body):
             return node
         return written(call(name, {parameter: argument} | own, style))
 
