@@ -6,17 +6,15 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from archlang.characters import HIDDEN
 from archlang.diagnostics import Diagnostic, Replacement, SpecError
 from archlang.limits import MAX_NESTING
 from archlang.source import Source, Span
 
 PARTNERS = {")": "(", ">": "<", "}": "{", "]": "["}
 CLOSING = {opening: closing for closing, opening in PARTNERS.items()}
-BRACKET = re.compile(r'#[^\n]*|"[^"\n]*"|[][(){}<>]')  # a comment or a path hides its brackets
-
+BRACKET = re.compile(rf"{HIDDEN.pattern}|[][(){{}}<>]")
 LINE_OR_BRACKET = re.compile(rf"(?m:^)|{BRACKET.pattern}")
-
-
 ARROW = re.compile(r"\s*(->|=>|\|>)$")
 LONGEST_ARROW = 80  # characters, with the blanks before it
 

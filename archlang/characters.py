@@ -9,12 +9,12 @@ from archlang.diagnostics import Diagnostic, Replacement, SpecError
 from archlang.limits import MAX_FILE_BYTES
 from archlang.source import Source, Span
 
-HIDDEN = re.compile(r'#[^\n]*|(?<=use)[ \t]*"[^"\n]*"')  # a comment or a path: anything may stand there
+HIDDEN = re.compile(r'"[^"\n]*"|#[^\n]*')  # a path or a comment: anything may stand there, and each hides the other's sign
 
 
 def without_comments(text: str) -> str:
     """The text with blanks in the place of its comments."""
-    return re.sub(r"#[^\n]*", lambda comment: " " * len(comment.group()), text)
+    return HIDDEN.sub(lambda found: found[0] if found[0].startswith('"') else " " * len(found[0]), text)
 
 
 def refuse_unreadable(source: Source) -> None:
@@ -48,7 +48,9 @@ def look_alike(character: str) -> str | None:
         return character
     if unicodedata.category(character) == "Zs":
         return " "
-    digit = unicodedata.digit(character, None)
+    if unicodedata.category(character) == "No":  # ² is a power, and ② nothing that anyone could mean
+        return None
+    digit = unicodedata.decimal(character, None)
     plain = LOOK_ALIKES.get(character, unicodedata.normalize("NFKC", character)) if digit is None else str(digit)
     return plain if plain.isascii() and plain.isprintable() and len(plain) == 1 else None
 

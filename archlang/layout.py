@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import NamedTuple
 
+from archlang.characters import HIDDEN
+
 COLUMNS = 100  # of a line without its comment
 INDENT = 4
-COMMENT = re.compile(r'"[^"\n]*"|#[^\n]*')  # a path hides its `#`
 
 
 class Line(NamedTuple):
@@ -71,7 +72,7 @@ def joined(parts: Iterable[Piece]) -> str:
 
 def comments_of(text: str) -> deque[Comment]:
     """The comments of a text, in order."""
-    found = (match for match in COMMENT.finditer(text) if match.group()[0] == "#")
+    found = (match for match in HIDDEN.finditer(text) if match.group()[0] == "#")
     return deque(comment(text, match.start(), match.group()) for match in found)
 
 

@@ -1,7 +1,7 @@
 """The table of syntax mistakes: what the parser refused, in the user's words. The same table is the test.
 
-A row fits where `before` ends the text in front of the refused token, `token` matches the token and `line` its line (comments
-left out); the first that fits speaks. Each row has an example, which the tests parse.
+A row fits where `before` ends the text in front of the refused token, `token` matches the token, `after` what follows it on
+its line, and `line` its line (comments left out); the first that fits speaks. Each row has an example, which the tests parse.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from archlang import characters
+from archlang.brackets import DEFINITION
 from archlang.characters import without_comments
 from archlang.diagnostics import Diagnostic, Replacement
+from archlang.layers import LAYERS
 from archlang.source import Source, Span
 
 # --- edits: a source and the refused token → what mends it -------------------------------------------------------------
@@ -25,12 +27,12 @@ def code_end(source: Source, span: Span) -> int:
     return len(without_comments(source.text[: span.start]).rstrip())
 
 
-def put(text: str) -> Edit:
+def put(text: str, safe: bool = False) -> Edit:
     """Put a text behind the code in front of the token."""
 
     def edit(source: Source, span: Span) -> Replacement:
         end = code_end(source, span)
-        return Replacement(source.span(end, end), text if end < span.start else f"{text} ", safe=True)
+        return Replacement(source.span(end, end), text if end < span.start else f"{text} ", safe)
 
     return edit
 
@@ -74,7 +76,8 @@ def copies(source: Source, span: Span) -> Replacement:
 
 
 def comment(source: Source, span: Span) -> Replacement:
-    return Replacement(source.span(span.start, span.start + 2), "#", safe=True)
+    """`// why` → `# why`."""
+    return Replacement(source.span(span.start, span.start + 2), "#")
 
 
 # --- the table --------------------------------------------------------------------------------------------------------
@@ -91,11 +94,13 @@ class Mistake:
     example: str
     edit: Edit | None = None
     line: str = ""
+    after: str = ""
 
 
 MAX_LOOK = 1000  # characters before a token that the expressions look at; on many more they would take long
 NOTHING = "`id` is the layer that does nothing"
 NAMED_CHOICE = ("a choice of numbers needs a name", "for instance `width = 256 | 512`, then `dense{width}`")
+WORDS = "|".join(LAYERS)
 NAMES = r"[ \t]*[A-Za-z_]\w*[ \t]*(,[ \t]*[A-Za-z_]\w*[ \t]*)*"
 HEAD = Mistake(
     r"",
@@ -103,7 +108,7 @@ HEAD = Mistake(
     "a definition begins with one name and `=`",
     "`name = …` or `name(a, b) = …`; a name is letters, digits and `_`, no digit first",
     "my-unit = ln",
-    line=r"^(?![ \t]*[A-Za-z_]\w*[ \t]*(\([^()\n]*\))?[ \t]*=)[^\n=(<{\[,|*@]*(\([^()\n]*\))?[ \t]*=",
+    line=rf"^(?!{DEFINITION.pattern})" r"[^\n=(<{\[,|*@]*(\([^()\n]*\))?[ \t]*=",
 )
 BRINGS_IN = ("another file is brought in by `use`", 'for instance `use "wang2025/base.arch"`')
 PARAMETERS = rf"^[ \t]*\w+[ \t]*\((?!{NAMES}\))"  # not all of which are names
@@ -156,7 +161,9 @@ MISTAKES = (
     Mistake(r";\s*$", r"^\)$", "a `;` with nothing behind it", "take the last `;` away", "par(ln; rms;)", drop),
     Mistake(r"\|\s*$", r"^\)?$", "a `|` with nothing behind it", NOTHING, "norm = ln |"),
     Mistake(r"\[\s*$", r"^\]", "a list holds at least one number", "for instance `[512, 256]`", "widths = []"),
-    Mistake(r"\[[^]]*\d\s+$", r"^\d", "expected `,` between two numbers", "write a `,`", "widths = [512 256]", put(",")),
+    Mistake(
+        r"\[[^]]*\d\s+$", r"^\d", "expected `,` between two numbers", "write a `,`", "widths = [512 256]", put(",", safe=True)
+    ),
     Mistake(
         r"\[[^]]*$",
         r"^[A-Za-z_<(]",
@@ -194,7 +201,7 @@ MISTAKES = (
     Mistake(
         r"(^|\n)\s*use\s*$", r"", "`use` needs a path in quotes", 'for instance `use "wang2025/base.arch"`', "use base.arch"
     ),
-    Mistake(r"", r"^use", "`use` stands on a line of its own, before the definitions", None, 'a = ln\nuse "b.arch"'),
+    Mistake(r"", r'^use([ \t]*"|$)', "`use` stands on a line of its own, before the definitions", None, 'a = ln\nuse "b.arch"'),
     Mistake(r"", r"^=$", "`=` does not belong here", "a definition begins its line: `name = …`", "dense256, a = ln"),
     Mistake(
         r"=[^(<]*$",
@@ -203,22 +210,29 @@ MISTAKES = (
         "begin a new line in the place of `;`",
         "w = 2; d = 3",
         become("\n", safe=True),
+        after=rf"^{DEFINITION.pattern}",
     ),
     Mistake(r"", r"^;$", "`;` does not belong here", "it parts the branches of `par(a; b)`", "<ln; rms>"),
     Mistake(r"", r"^\+$", "a network has no `+`", "`res(body)` adds the input; braces hold arithmetic", "dense4 + ln"),
-    Mistake(r"", r"^/$", "a comment begins with `#`", "write `#`", "ln // and then", comment, line=r"//"),
+    Mistake(r"", r"^/$", "a comment begins with `#`", "write `#`", "ln // and then", comment, after=r"^/(?!\s*[\d{(])"),
     Mistake(r"", r"^/$", "a network has no `/`", "arithmetic goes in braces: `{depth/4}`", "(ln)*3/4"),
     Mistake(r"[A-Za-z_]$", r"^-\d", "a network has no `-`", "a number is glued to its layer: `dense256`", "dense-1", unsigned),
     Mistake(r"", r"^-", "a network has no `-`", "arithmetic goes in braces: `{width - 1}`", "dense -1"),
     Mistake(r"[)>\w]$", r"^x\d+$", "a repeat stands before its body", "`4x body`, or `body*4` for a stack", "res(ln)x4"),
-    Mistake(r"", r"^x$", "a repeat is written as one word with its count", "for instance `4x<dense256,ln>`", "2 x ln"),
+    Mistake(
+        r"((^|[\s,<(=])\d+|\})\s*$",
+        r"^x$",
+        "a repeat is written as one word with its count",
+        "for instance `4x<dense256,ln>`",
+        "2 x ln",
+    ),
     Mistake(
         r"\([^()]*[\w)>}\]]\s*$",
         r"^[A-Za-z_]",
         "expected `,` between two arguments",
         "write a `,`",
         "dense(256 bias=false)",
-        put(","),
+        put(",", safe=True),
         line=r"[\w)>}\]][ \t]+[A-Za-z_]\w*[ \t]*=",
     ),
     Mistake(
@@ -256,7 +270,15 @@ MISTAKES = (
         "a definition begins its line with `name = …`",
         "a = ln\nrms",
     ),
-    Mistake(r"[\w)>}\]]\s*$", r"^[\w<({@]", "expected `,` between two layers", "write a `,`", "dense256 ln", put(",")),
+    Mistake(
+        rf"^(?![\s\S]*\bpar\b)[\s\S]*(\b({WORDS})[\d.]*|[)>}}])\s*$",
+        rf"^(({WORDS})[\d.]*|({WORDS}|res)[ \t]*\()$",
+        "expected `,` between two layers",
+        "write a `,`",
+        "dense256 ln",
+        put(",", safe=True),
+    ),
+    Mistake(r"[\w)>}\]]\s*$", r"^[\w<({@]", "expected `,` between two layers", "write a `,`", "unit unit", put(",")),
 )
 
 
@@ -264,7 +286,8 @@ def unexpected_token(source: Source, span: Span) -> Diagnostic:
     """Word a token that the grammar refuses, by the first row of the table that fits."""
     before, span = surroundings(source, span)
     token, line = span.text.strip(), line_of(source, span.start)
-    row = next((row for row in MISTAKES if fits(row, before, token, line)), None)
+    after = source.line(span.line)[span.column - 1 + len(span.text) :]
+    row = next((row for row in MISTAKES if fits(row, before, token, line, after)), None)
     if row is None:
         return Diagnostic("E0101", f"`{token}` does not belong here" if token else "the text ends too early", span)
     edit = row.edit(source, span) if row.edit else None
@@ -277,12 +300,13 @@ def line_of(source: Source, offset: int) -> str:
     return without_comments(source.line(number)[: column + MAX_LOOK]) if column <= MAX_LOOK else ""
 
 
-def fits(row: Mistake, before: str, token: str, line: str) -> bool:
-    return all(re.search(*look) for look in ((row.token, token), (row.before, before), (row.line, line)))
+def fits(row: Mistake, before: str, token: str, line: str, after: str) -> bool:
+    looks = ((row.token, token), (row.before, before), (row.line, line), (row.after, after))
+    return all(re.search(*look) for look in looks)
 
 
-DEFINED = re.compile(rf"\n[ \t]*\w+[ \t]*(\({NAMES}\)[ \t]*)?$")
-NEXT = re.compile(rf"(?m:^)[ \t]*[A-Za-z_]\w*[ \t]*(\({NAMES}\)[ \t]*)?=")
+NEXT = re.compile(rf"(?m:^){DEFINITION.pattern}")
+DEFINED = re.compile(rf"\n{DEFINITION.pattern.removesuffix('=')}$")
 
 
 def surroundings(source: Source, span: Span) -> tuple[str, Span]:
