@@ -9,17 +9,23 @@ from archlang import ir, pieces, syntax
 from archlang.arguments import Given, on_one_line
 from archlang.diagnostics import Diagnostic, Replacement, short
 from archlang.limits import MAX_NODES
-from archlang.names import ANNOTATIONS, suggestion
+from archlang.names import suggestion
 from archlang.pieces import Piece
 from archlang.types import DTYPES
 from archlang.wrong import Wrong, wrong
 
+
+def one_of(words: Sequence[str]) -> str:
+    """`none, dots or full`."""
+    return f"{', '.join(words[:-1])} or {words[-1]}"
+
+
 REMATS = ("none", "dots", "full")
 OPTIONS = {"remat": REMATS, "dtype": DTYPES}
 VALUES: dict[str, tuple[str, Callable[[object], bool]]] = {
-    "remat": ("none, dots or full", lambda value: value in REMATS),
+    "remat": (one_of(REMATS), lambda value: value in REMATS),
     "unroll": (f"a whole number from 1 to {MAX_NODES}", lambda value: type(value) is int and 1 <= value <= MAX_NODES),
-    "dtype": ("f32 or bf16", lambda value: value in DTYPES),
+    "dtype": (one_of(DTYPES), lambda value: value in DTYPES),
 }
 
 
@@ -32,10 +38,10 @@ def annotate(written: syntax.Annotated, given: Sequence[Given], body: Piece) -> 
 
 
 def refuse_unknown(written: syntax.Annotated) -> None:
-    if written.name in ANNOTATIONS:
+    if written.name in VALUES:
         return
-    similar = suggestion(written.name, ANNOTATIONS)
-    help = f"did you mean `@{similar[0]}(…)`?" if similar else f"there are {', '.join(ANNOTATIONS)}"
+    similar = suggestion(written.name, VALUES)
+    help = f"did you mean `@{similar[0]}(…)`?" if similar else f"there are {', '.join(VALUES)}"
     edit = Replacement(written.name_span, similar[0]) if similar else None
     message = f"unknown annotation `@{short(written.name)}`"
     raise Wrong(Diagnostic("E0201", message, written.name_span, help=help, replacement=edit))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
-from archlang import syntax
-from archlang.arithmetic import Lookup, evaluate
+from archlang import arithmetic, syntax
+from archlang.characters import look_alike, without_comments
 from archlang.diagnostics import MAX_SHOWN, Diagnostic, Replacement, short
 from archlang.layers import LAYERS, LayerType, Parameter, Value, find_layer
 from archlang.layers.kinds import Flag, Kind, Number, Whole, split_gain
@@ -15,6 +16,7 @@ from archlang.source import Span
 from archlang.wrong import Wrong, wrong
 
 WORDS = {"true": True, "false": False}
+Evaluate = Callable[[syntax.Number | syntax.Splice], arithmetic.Number]
 
 
 @dataclass(frozen=True)
@@ -27,31 +29,52 @@ class Given:
     keyword_span: Span | None = None
 
 
-def given(argument: syntax.Argument, lookup: Lookup) -> Given:
+A = TypeVar("A", Given, syntax.Argument)
+
+
+def each(arguments: Sequence[A], look: Callable[[int, A], object]) -> None:
+    """Look at every argument of a call. Raises `Wrong` with all that is wrong with them, as far as anyone reads it."""
+    mistakes: list[Diagnostic] = []
+    named = False
+    for position, argument in enumerate(arguments):
+        try:
+            refuse_order(argument, named)
+            look(position, argument)
+        except Wrong as mistake:
+            mistakes += mistake.diagnostics
+        named |= argument.keyword is not None
+        if len(mistakes) >= MAX_SHOWN:
+            break
+    if mistakes:
+        raise Wrong(*mistakes)
+
+
+def refuse_order(argument: Given | syntax.Argument, named: bool) -> None:
+    if named and argument.keyword is None:
+        raise wrong("E0206", "arguments with a keyword come last", argument.span)
+
+
+def given(argument: syntax.Argument, evaluate: Evaluate) -> Given:
     """Read one argument. Raises `Wrong` where it is no value."""
-    value = read_value(argument.value, lookup)
+    value = read_value(argument.value, evaluate)
     return Given(value, argument.value.span, argument.keyword, argument.keyword_span)
 
 
-def read_value(item: syntax.Item, lookup: Lookup) -> Value:
-    if isinstance(item, syntax.Number):
-        return evaluate(item, lookup)
-    if isinstance(item, syntax.Splice):
-        return evaluate(item.value, lookup)
+def read_value(item: syntax.Item, evaluate: Evaluate) -> Value:
+    if isinstance(item, syntax.Number | syntax.Splice):
+        return evaluate(item)
     if isinstance(item, syntax.Call) and item.glued is None and item.branches is None:
         return WORDS.get(item.name, item.name)
     if isinstance(item, syntax.Call) and (gain := only_number(item)):
-        return f"{item.name}({float(evaluate(gain, lookup))!r})"
+        return f"{item.name}({float(evaluate(gain))!r})"
     gain = "a gain is one number: `init=orthogonal(1.4)`" if isinstance(item, syntax.Call) else None
     raise wrong("E0206", "an argument is a number, a name, true or false", item.span, help=gain)
 
 
-def only_number(call: syntax.Call) -> syntax.Number | syntax.Arithmetic | None:
+def only_number(call: syntax.Call) -> syntax.Number | syntax.Splice | None:
     """The number in `orthogonal(1.4)`."""
     match call.branches:
-        case ((syntax.Argument(value=syntax.Number() as number, keyword=None),),):
-            return number
-        case ((syntax.Argument(value=syntax.Splice(value=number), keyword=None),),):
+        case ((syntax.Argument(value=syntax.Number() | syntax.Splice() as number, keyword=None),),):
             return number
     return None
 
@@ -60,7 +83,7 @@ def read_choice(name: str, argument: syntax.Argument, options: tuple[str, ...]) 
     """The value of a keyword that takes one of a few words."""
     item = argument.value
     word = item.name if isinstance(item, syntax.Call) else item.span.text
-    if word in options and getattr(item, "branches", None) is None:
+    if word in options and isinstance(item, syntax.Call) and item.glued is None and item.branches is None:
         return word
     meant = suggestion(word, options)
     help = f"did you mean `{meant[0]}`?" if meant else None
@@ -87,9 +110,10 @@ def written(call: syntax.Call, first: Sequence[syntax.Argument]) -> list[syntax.
 
 def comma(branches: Sequence[Sequence[syntax.Argument]], message: str, span: Span | None) -> Wrong:
     """A `;` before the last branch where a `,` should stand."""
-    before, source = branches[-2][-1].span.end, branches[-1][0].span.source
-    at = source.text.index(";", before)
-    edit = Replacement(source.span(at, at + 1), ",")
+    before, after = branches[-2][-1].span, branches[-1][0].span
+    between = without_comments(before.source.text[before.end : after.start])
+    at = next((before.end + index for index, character in enumerate(between) if look_alike(character) == ";"), None)
+    edit = None if at is None else Replacement(before.source.span(at, at + 1), ",")
     return Wrong(Diagnostic("E0206", message, span, help="write `,` in the place of `;`", replacement=edit))
 
 
@@ -99,21 +123,15 @@ def places(definition: syntax.Definition, given: Sequence[syntax.Argument], call
     if len(set(names)) < len(names):
         raise Wrong  # reported where it is defined
     found: dict[str, syntax.Argument] = {}
-    mistakes: list[Diagnostic] = []
-    for position, argument in enumerate(given):
-        try:
-            refuse_order(given[:position], argument)
-            refuse_unknown(definition, names, position, given)
-            name = argument.keyword or names[position]
-            if name in found:
-                raise given_twice(definition.name, name, argument)
-            found[name] = argument
-        except Wrong as mistake:
-            mistakes += mistake.diagnostics
-        if len(mistakes) == MAX_SHOWN:
-            break
-    if mistakes:
-        raise Wrong(*mistakes)
+
+    def place(position: int, argument: syntax.Argument) -> None:
+        refuse_unknown(definition, names, position, given)
+        name = argument.keyword or names[position]
+        if name in found:
+            raise given_twice(definition.name, name, argument)
+        found[name] = argument
+
+    each(given, place)
     refuse_unfilled(definition, [name for name in names if name not in found], call)
     return found
 
@@ -180,27 +198,16 @@ def make(name: str, name_span: Span, arguments: Sequence[Given]) -> LayerType:
     layer = find_layer(name)
     parameters = layer.parameters()
     values: dict[str, Value] = {}
-    mistakes: list[Diagnostic] = []
-    for position, argument in enumerate(arguments):
-        try:
-            refuse_order(arguments[:position], argument)
-            place(name, parameters, position, arguments, values)
-        except Wrong as mistake:
-            mistakes += mistake.diagnostics
-        if len(mistakes) == MAX_SHOWN:
-            break
-    if not mistakes:
-        refuse_missing(name, name_span, parameters, values)
-        return layer(**values)
-    raise Wrong(*mistakes)
 
+    def place(position: int, argument: Given) -> None:
+        parameter = find(name, parameters, position, arguments)
+        refuse_twice(name, values, parameter, argument)
+        refuse_misfit(name, parameter, argument)
+        values[parameter.name] = parameter.kind.canonical(argument.value)
 
-def place(name: str, parameters: Sequence[Parameter], position: int, given: Sequence[Given], values: dict[str, Value]) -> None:
-    """Put an argument among the values."""
-    argument, parameter = given[position], find(name, parameters, position, given)
-    refuse_twice(name, values, parameter, argument)
-    refuse_misfit(name, parameter, argument)
-    values[parameter.name] = parameter.kind.canonical(argument.value)
+    each(arguments, place)
+    refuse_missing(name, name_span, parameters, values)
+    return layer(**values)
 
 
 def find(name: str, parameters: Sequence[Parameter], position: int, given: Sequence[Given]) -> Parameter:
@@ -220,11 +227,6 @@ def find_keyword(name: str, parameters: Sequence[Parameter], argument: Given, gi
         return known[argument.keyword]
     help = f"write `{usage(name, parameters)}`"
     raise unknown_keyword(name, argument.keyword or "", argument.keyword_span, free(list(known), given), help)
-
-
-def refuse_order(before: Sequence[Given | syntax.Argument], argument: Given | syntax.Argument) -> None:
-    if argument.keyword is None and any(other.keyword for other in before):
-        raise wrong("E0206", "arguments with a keyword come last", argument.span)
 
 
 def refuse_twice(name: str, values: dict[str, Value], parameter: Parameter, argument: Given) -> None:
@@ -272,7 +274,7 @@ def mend_word(kind: Kind, word: str, span: Span) -> Mended | None:
         )
     if meant := suggestion(word, options):
         return f"did you mean `{meant[0]}`?", Replacement(span, meant[0], safe=meant[1])
-    if isinstance(kind, Whole | Number):
+    if isinstance(kind, Whole | Number) and word.isidentifier():
         return f"a number that has a name goes in braces: `{{{word}}}`", Replacement(span, f"{{{word}}}")
     layer = suggestion(word, LAYERS)
     return (f"a layer stands behind this one: `dense256, {layer[0]}`", None) if layer and layer[1] else None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 
 from archlang import syntax
-from archlang.limits import MAX_COUNT, MAX_DIGITS
+from archlang.layers.kinds import fits_float32
+from archlang.limits import MAX_COUNT, MAX_DIGITS, MAX_NUMBER, MIN_NUMBER
 from archlang.source import Span
 from archlang.wrong import wrong
 
@@ -25,12 +25,29 @@ def evaluate(node: syntax.Arithmetic, lookup: Lookup) -> Number:
 
 def literal(node: syntax.Number) -> Number:
     digits = node.text.lstrip("-")
-    if digits.isdigit() and len(digits) <= MAX_DIGITS:
+    if not digits.isdigit():
+        return real(node, digits)
+    if len(digits) <= MAX_DIGITS:
         return bounded(int(node.text), node.span)
-    if not digits.isdigit() and math.isfinite(float(node.text)):
-        return float(node.text)
-    shown = digits if len(digits) <= 2 * MAX_DIGITS else f"{digits[:8]}… ({len(digits)} digits)"
-    raise wrong("E0204", f"the number {shown} is too large", node.span, help="numbers end below 2**63")
+    raise wrong("E0204", f"the number {shortened(digits)} is too large", node.span, help="numbers end below 2**63")
+
+
+def real(node: syntax.Number, digits: str) -> float:
+    """A number with a point or an exponent."""
+    value = float(node.text)
+    vanished = value == 0 and digits.partition("e")[0].strip("0.") != ""
+    if fits_float32(value) and not vanished:
+        return value
+    size = "large" if abs(value) > MAX_NUMBER else "small"
+    raise wrong("E0204", f"the number {shortened(digits)} is too {size}", node.span, help=FLOAT32)
+
+
+def shortened(digits: str) -> str:
+    return digits if len(digits) <= 2 * MAX_DIGITS else f"{digits[:8]}… ({len(digits)} digits)"
+
+
+BOUNDS = f"{MIN_NUMBER:.2e} to {MAX_NUMBER:.2e}".replace("+", "")
+FLOAT32 = f"numbers are kept in float32: 0, or from {BOUNDS} in size"
 
 
 def bounded(value: int, span: Span) -> int:

@@ -96,6 +96,7 @@ CHARACTERS = {
     "\\": ("`\\` does not belong here", "a network may go on in the next line as it is"),
     "&": ("`&` does not belong here", "things in sequence are parted by `,`"),
 }
+POWER = "write plain digits; a power is written out: `{8*8}`"
 QUOTED = re.compile(r"""(["'])([^"'\n]*)(\1)?""")
 PREFIX = re.compile(r"(?:[A-Za-z_]\w*\.)+(?=[A-Za-z_])")
 PATH = re.compile(r"(?m:^)[ \t]*((?i:use|import|include|from|using|require|load))[ \t]*$")
@@ -113,7 +114,9 @@ def unexpected(source: Source, offset: int) -> Diagnostic:
     if unicodedata.category(character) == "Cf":
         return not_used(span, "take it away; it cannot be seen", Replacement(span, "", safe=True))
     plain = look_alike(character)
-    return not_used(span, f"write `{plain}`" if plain else "write plain ASCII", Replacement(span, plain) if plain else None)
+    if plain is None:
+        return not_used(span, POWER if unicodedata.category(character) == "No" else "write plain ASCII")
+    return not_used(span, f"write `{plain}`", Replacement(span, plain))
 
 
 def quoted(source: Source, offset: int) -> Diagnostic:
@@ -147,6 +150,9 @@ def dotted(source: Source, offset: int) -> Diagnostic:
     prefix = PREFIX.match(source.text, start)
     if prefix is None:
         return Diagnostic("E0101", "`.` does not belong here", span, help="it stands inside of a number alone: `0.5`")
+    if prefix[0][-2].isdigit():  # `dense256.ln`
+        edit = Replacement(span, ", ")
+        return Diagnostic("E0101", "`.` does not belong here", span, help=CHARACTERS["&"][1], replacement=edit)
     edit = Replacement(source.span(*prefix.span()), "")
     return Diagnostic("E0101", "a name has no `.`", span, help=f"leave `{prefix[0]}` away", replacement=edit)
 

@@ -138,22 +138,10 @@ def fmt(
     diff: Annotated[bool, typer.Option("--diff", help="Change nothing; print what would change.")] = False,
 ) -> None:
     """Bring specifications into the canonical layout."""
-    from archlang.rewrite import Formatted
+    from archlang.rewrite import laid_out
 
-    changed = False
-    for spec in files:
-        done = Formatted.of(pipeline.text(spec))
-        changed |= done.changed
-        if diff:
-            sys.stdout.write(done.difference())
-        elif check:
-            print(f"{spec} would change") if done.changed else None
-        elif not is_file_name(spec):
-            sys.stdout.write(done.text)
-        elif done.changed:
-            done.write()
-            print(f"{spec} changed")
-    raise typer.Exit(1 if changed and (check or diff) else 0)
+    done = [laid_out(spec, check, diff) for spec in files]
+    raise typer.Exit(0 if all(done) else 1)
 
 
 @app.command()
@@ -181,12 +169,11 @@ def diff(
 
 
 SUMMARY = 100  # characters of a specification's opening comment
-STAGES = ("syntax", "text", "ir", "canonical", "rolled")
 
 
 @app.command()
 def emit(
-    stage: Annotated[str, typer.Argument(metavar="STAGE", help=f"One of {', '.join(STAGES)}.")],
+    stage: Annotated[str, typer.Argument(metavar="STAGE", help="One of those above.")],
     spec: SpecArgument,
     in_: In = None,
     env: Env = None,
@@ -201,11 +188,10 @@ def emit(
     from archlang import emit as stages
 
     refuse_both(in_, env)
-    if stage not in STAGES:
-        similar = did_you_mean(stage, STAGES)
-        raise typer.BadParameter(
-            f"no stage `{stage}`; " + (f"did you mean `{similar}`?" if similar else f"there are {', '.join(STAGES)}")
-        )
+    if stage not in stages.STAGES:
+        similar = did_you_mean(stage, stages.STAGES)
+        help = f"did you mean `{similar}`?" if similar else f"there are {', '.join(stages.STAGES)}"
+        raise typer.BadParameter(f"no stage `{stage}`; {help}")
     inputs = pipeline.inputs_of(in_, env)
     print(stages.emit(stage, read(spec, set_, action), inputs))
 

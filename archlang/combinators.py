@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from archlang import pieces, syntax
-from archlang.arguments import comma, given_twice, on_one_line, read_choice, refuse_order, unknown_keyword
-from archlang.diagnostics import MAX_SHOWN, Diagnostic, Replacement
+from archlang.arguments import comma, each, given_twice, on_one_line, read_choice, unknown_keyword
+from archlang.diagnostics import Diagnostic, Replacement
 from archlang.pieces import Piece
 from archlang.scope import Scope
 from archlang.source import Span
@@ -75,17 +75,12 @@ def options_of(name: str, branch: Branch, readers: Mapping[str, Reader], scope: 
 def keywords(name: str, branch: Branch, known: Mapping[str, Any]) -> dict[str, syntax.Argument]:
     """The keywords of a branch, which stand behind its things, each once. Raises `Wrong` with every one that does not fit."""
     found: dict[str, syntax.Argument] = {}
-    mistakes: list[Diagnostic] = []
-    for position, item in enumerate(branch):
-        try:
-            refuse_order(branch[:position], item)
-            found |= {keyword_of(name, item, known, branch, found): item} if item.keyword else {}
-        except Wrong as mistake:
-            mistakes += mistake.diagnostics
-        if len(mistakes) == MAX_SHOWN:
-            break
-    if mistakes:
-        raise Wrong(*mistakes)
+
+    def look(position: int, item: syntax.Argument) -> None:
+        if item.keyword:
+            found[keyword_of(name, item, known, branch, found)] = item
+
+    each(branch, look)
     return found
 
 
@@ -102,7 +97,7 @@ def keyword_of(name: str, item: syntax.Argument, known: Mapping[str, Any], branc
 def read_scale(argument: syntax.Argument, scope: Scope) -> float:
     item = argument.value
     if isinstance(item, syntax.Number | syntax.Splice):
-        return float(scope.number(item))
+        return scope.number(item) + 0.0  # -0.0 is 0.0
     message = f"`scale` of `res` is a number; got {on_one_line(item.span)}"
     if isinstance(item, syntax.Call) and scope.knows(item.name):
         edit = Replacement(item.span, f"{{{item.name}}}")
@@ -121,6 +116,7 @@ RES: Mapping[str, Reader] = {
     "post": read_post,
 }
 PAR: Mapping[str, Reader] = {"join": lambda argument, scope: read_choice("join", argument, ("sum", "concat"))}
+BUILDERS: Mapping[str, Callable[[syntax.Call, Scope], Piece]] = {"res": res, "par": par}
 USAGE = {
     "res": "`res(body)`, `res(body, scale=0.1)`, `res(body, gate=highway)`, `res(body, post=ln)`",
     "par": "`par(a; b)` sums, `par(a; b, join=concat)` concatenates",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from archlang import ir
+from archlang.passes.canonicalize import canonicalize, without_annotations
 from archlang.passes.rewrite import bottom_up, map_children
 from archlang.source import Span
 from archlang.unparse import unparse
@@ -19,13 +20,14 @@ from archlang.unparse import unparse
 Kind = Literal["changed", "added", "removed", "plan"]
 Items = Sequence[ir.Node]
 Key = Callable[[ir.Node], Hashable]
+Pairs = Sequence[tuple[ir.Node, ir.Node]]
 MAX_TEXT, CONTEXT = 60, 12  # characters of a piece of network that are shown; of what two have in common, at each end
 MAX_ALIGNED = 200 * 200  # pairs of items that are looked at to align two sequences; difflib's worst case is cubic
 
 
 @dataclass(frozen=True)
 class Change:
-    """One difference. `plan`: of an annotation, which says how the network is run and not what it computes."""
+    """One difference. `plan`: of one annotation of a stack, which says how the network is run and not what it computes."""
 
     kind: Kind
     where: tuple[str, ...]  # what it lies in, from the outside in: `res(…)*16`, `par(…; …)`, `branch 2`
@@ -150,7 +152,8 @@ class Named:
 
     def __init__(self, items: Items, where: tuple[str, ...]):
         self.items, self.where = items, where
-        self.outlines = [unparse(outline(item)) for item in items]
+        self.frames = [outline(item) for item in items]
+        self.outlines = [unparse(without_annotations(frame)) for frame in self.frames]
         self.names = [short(text) for text in self.outlines]
         self.alike: dict[str, list[int]] = {}
         for index, text in enumerate(self.outlines):
@@ -188,19 +191,25 @@ def nth(number: int) -> str:
 
 def inside(one: Named, index: int, other: Named, its: int) -> Iterator[Change]:
     """The changes of an item that stays in its place."""
-    before, after = one.items[index], other.items[its]
-    left, right = list(bodies(before)), list(bodies(after))
+    left, right = list(bodies(one.items[index])), list(bodies(other.items[its]))
     if len(left) != len(right):
         yield from run(one, other, range(index, index + 1), range(its, its + 1))
         return
-    spans = before.span, after.span
-    if one.outlines[index] != other.outlines[its]:
-        yield Change("changed", one.where, *cut(one.outlines[index], other.outlines[its]), one.ordinal(index), *spans)
+    yield from outside(one, index, other, its)
     where = (*one.where, one.name(index))
-    for annotation, old, new in plan_changes(before, after):
-        yield Change("plan", where, old, new, annotation, *spans)
     for (labels, old), (_, new) in zip(left, right, strict=True):
         yield from aligned(items(old), items(new), (*where, *labels))
+
+
+def outside(one: Named, index: int, other: Named, its: int) -> Iterator[Change]:
+    """The changes of its outline and its plan; where it cannot be told which stack became which, the outlines show the plan."""
+    frames, spans = (one.frames[index], other.frames[its]), (one.items[index].span, other.items[its].span)
+    pairs = partners(*frames)
+    before, after = (one.outlines[index], other.outlines[its]) if pairs is not None else map(unparse, frames)
+    if before != after:
+        yield Change("changed", one.where, *cut(before, after), one.ordinal(index), *spans)
+    for annotation, old, new in plan_changes(pairs or ()):
+        yield Change("plan", (*one.where, one.name(index)), old, new, annotation, *spans)
 
 
 def bodies(node: ir.Node) -> Iterator[tuple[tuple[str, ...], ir.Node]]:
@@ -225,21 +234,30 @@ def is_combinator(node: ir.Node) -> bool:
     return not isinstance(node, ir.Layer | ir.Sequence)
 
 
-def plan_changes(before: ir.Node, after: ir.Node) -> Iterator[tuple[str, str, str]]:
-    """The annotations that differ, of the stacks directly inside one another."""
-    for one, other in zip(stacks(before), stacks(after), strict=False):
+def partners(before: ir.Node, after: ir.Node) -> Pairs | None:
+    """The stack in two outlines, if either has one, at the same place. Stacks that are lowered as one are one."""
+    left, right = (list(stacks(canonicalize(frame), ())) for frame in (before, after))
+    if len(left) > 1 or [place for place, _ in left] != [place for place, _ in right]:
+        return None
+    return [(one, other) for (_, one), (_, other) in zip(left, right, strict=True)]
+
+
+def plan_changes(pairs: Pairs) -> Iterator[tuple[str, str, str]]:
+    """The annotations that differ."""
+    for one, other in pairs:
         for annotation in ("remat", "unroll"):
             old, new = getattr(one, annotation), getattr(other, annotation)
             if old != new:
                 yield annotation, str(old or "default"), str(new or "default")
 
 
-def stacks(node: ir.Node) -> Iterator[ir.Node]:
+def stacks(node: ir.Node, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], ir.Node]]:
+    """The stacks directly inside one another, each with its place: the combinators around it and the branches of those."""
     if isinstance(node, ir.Repeat) and node.stacked:
-        yield node
-    for _, child in held(node):
+        yield place, node
+    for label, child in held(node):
         if is_combinator(child):
-            yield from stacks(child)
+            yield from stacks(child, (*place, label))
 
 
 # --- texts ------------------------------------------------------------------------------------------------------------
@@ -248,13 +266,13 @@ REST = ir.Sequence.model_construct(items=(ir.Layer.model_construct(name="…", a
 
 
 def outline(node: ir.Node) -> Any:
-    """An item with `…` for what it holds, and without annotations: `res(…)*16`; a layer as it is."""
+    """An item with `…` for what it holds: `@remat(full) res(…)*16`; a layer as it is."""
     if isinstance(node, ir.Layer):
         return node
     hollow = map_children(node, lambda child: outline(child) if is_combinator(child) else REST)
     if isinstance(node, ir.Residual) and isinstance(node.post, ir.Layer):
         return hollow.model_copy(update={"post": node.post})
-    return hollow.model_copy(update={"remat": None, "unroll": None}) if isinstance(node, ir.Repeat) else hollow
+    return hollow
 
 
 def short(text: str) -> str:

@@ -11,12 +11,11 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from archlang.diagnostics import Diagnostic, listing
+from archlang.diagnostics import Diagnostic, listing, short
 from archlang.report import Report, diagnostics_of
 from archlang.spec import Point, Spec
 
 WIDTH = 90  # columns that the widest table takes
-MAX_LABEL = 40  # columns of an alternative of an axis
 
 
 def console(stderr: bool = False) -> Console:
@@ -66,7 +65,7 @@ def print_grid(spec: Spec, rows: Sequence[tuple[Point, Report]]) -> None:
     for point, report in rows:
         wrong = ", ".join(sorted({d.code for d in report.diagnostics if d.severity == "error"}))
         numbers = ("", "") if wrong else (counted(report.dense_layers), counted(report.params))
-        table.add_row(*(shortened(value) for value in point.values.values()), *numbers, wrong)
+        table.add_row(*(short(value) for value in point.values.values()), *numbers, wrong)
     print_table(table)
     print_diagnostics(diagnostics_of(spec, rows))
 
@@ -77,7 +76,3 @@ def right(heading: str) -> Column:
 
 def counted(number: int | None) -> str:
     return "?" if number is None else f"{number:,}"
-
-
-def shortened(text: str) -> str:
-    return text if len(text) <= MAX_LABEL else f"{text[: MAX_LABEL - 1]}…"

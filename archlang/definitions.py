@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from archlang import syntax
+from archlang.characters import without_comments
 from archlang.diagnostics import Diagnostic
 from archlang.names import COMBINATORS, RESERVED, ROLES, split_glued
 from archlang.source import Span
@@ -133,19 +134,23 @@ KEPT = 4  # files, or bindings of one
 @lru_cache(maxsize=KEPT)
 def networks_in(file: syntax.File) -> tuple[str, ...]:
     """As `network_names`."""
-    return tuple(network_names({definition.name: definition for definition in file.definitions}))
+    return tuple(network_names(file.by_name))
 
 
 @lru_cache(maxsize=KEPT)
 def needed_in(file: syntax.File, names: tuple[str, ...]) -> frozenset[str]:
-    """As `reachable`."""
-    return frozenset(reachable(names, {definition.name: definition for definition in file.definitions}))
+    """The definitions that the networks of these names need, or the one expression of the file."""
+    own = names if file.expression is None else references(file.expression, file.by_name)
+    return frozenset(reachable(own, file.by_name))
 
 
 @lru_cache(maxsize=KEPT)
 def axes_in(file: syntax.File) -> tuple[Axis, ...]:
-    """As `axes_of`."""
-    return axes_of({definition.name: definition for definition in file.definitions}, file.expression)
+    """The axes that the networks depend on, in the order of the text: `depth`; one in parentheses is `trunk.1`."""
+    needed = needed_in(file, networks_in(file))
+    values = [(name, found.value) for name, found in file.by_name.items() if name in needed]
+    values += [("network", file.expression)] if file.expression else []
+    return tuple(axis for name, value in values for axis in axes_inside(name, value))
 
 
 # --- axes -------------------------------------------------------------------------------------------------------------
@@ -160,14 +165,6 @@ class Axis:
     span: Span
 
 
-def axes_of(definitions: Mapping[str, syntax.Definition], expression: syntax.Axis | None) -> tuple[Axis, ...]:
-    """The axes that the networks depend on, in the order of the text: `depth`; one in parentheses is `trunk.1`."""
-    if expression is not None:
-        return tuple(axes_inside("network", expression))
-    needed = reachable(network_names(definitions), definitions)
-    return tuple(axis for name, found in definitions.items() if name in needed for axis in axes_inside(name, found.value))
-
-
 def axes_inside(name: str, value: syntax.Axis) -> list[Axis]:
     found = [node for node in syntax.walk(value) if isinstance(node, syntax.Axis) and len(node.options) > 1]
     inner = [axis for axis in found if axis is not value]
@@ -177,4 +174,4 @@ def axes_inside(name: str, value: syntax.Axis) -> list[Axis]:
 
 def label(option: syntax.Sequence) -> str:
     """An alternative as people read it: on one line."""
-    return " ".join(option.span.text.split())
+    return " ".join(without_comments(option.span.text).split())

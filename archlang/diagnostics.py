@@ -18,7 +18,7 @@ from archlang.source import Span
 SHOWN_COLUMNS = 110  # of a source line; longer lines are shown around the mistake
 Segment = tuple[str, str]  # text, rich style
 Place = tuple[str, int]  # source, line
-Mistake = tuple[str, object]  # code and span
+Key = tuple[str, object]  # code and span
 MAX_SHOWN = 20
 MAX_CANDIDATES, MAX_COMPARED = 300, 40  # names, and letters of a name, that `did you mean` looks at: it is for people
 MAX_CLOSE = 8  # of them that are compared letter by letter
@@ -73,8 +73,8 @@ class SpecError(DiagnosticError):
 class Collector:
     """Gathers diagnostics; the same mistake at the same place is kept once, with the networks that it affects."""
 
-    diagnostics: dict[Mistake, Diagnostic] = field(default_factory=dict)
-    affected: dict[Mistake, list[str]] = field(default_factory=dict)
+    diagnostics: dict[Key, Diagnostic] = field(default_factory=dict)
+    affected: dict[Key, list[str]] = field(default_factory=dict)
 
     def add(self, diagnostic: Diagnostic, network: str | None = None) -> None:
         mistake = (diagnostic.code, diagnostic.span or id(diagnostic))

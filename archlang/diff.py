@@ -119,7 +119,8 @@ def diff(before: Networks, after: Networks, in_features: Mapping[str, int | None
 def difference(name: str, before: ir.Network | None, after: ir.Network | None, in_features: int | None) -> NetworkDifference:
     status, changed = status_of(before, after)
     x = Type.of_input(in_features)
-    sides = {measure: [measured(count, side, x) for side in (before, after)] for measure, count in MEASURES.items()}
+    bodies = [side and canonicalize(side.body) for side in (before, after)]  # what is lowered
+    sides = {measure: [measured(count, body, x) for body in bodies] for measure, count in MEASURES.items()}
     return NetworkDifference(name, status, tuple(changed), {measure: Measure(*both) for measure, both in sides.items()})
 
 
@@ -135,8 +136,8 @@ def status_of(before: ir.Network | None, after: ir.Network | None) -> tuple[Stat
     return ("plan" if plan else "rewritten"), plan
 
 
-def measured(count: Callable[[ir.Node, Type], int], network: ir.Network | None, x: Type) -> int | None:
-    return None if network is None or x.width is None else count(network.body, x)
+def measured(count: Callable[[ir.Node, Type], int], body: ir.Node | None, x: Type) -> int | None:
+    return None if body is None or x.width is None else count(body, x)
 
 
 def summed(numbers: Sequence[int | None]) -> int | None:

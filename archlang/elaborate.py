@@ -13,7 +13,7 @@ from archlang.definitions import KEPT, networks_in
 from archlang.diagnostics import Diagnostic
 from archlang.layers import LAYERS, find_layer, plugins
 from archlang.limits import MAX_FILE_NODES, MAX_NESTING, MAX_STEPS
-from archlang.names import COMBINATORS, RESERVED, split_glued
+from archlang.names import COMBINATORS, RESERVED, ROLES, split_glued
 from archlang.pieces import Piece, too_deep
 from archlang.scope import Exhausted, Scope, Value
 from archlang.source import Source, Span
@@ -37,9 +37,8 @@ def elaborate(file: syntax.File, choices: Mapping[Span, int], action_dim: int | 
     `choices` says which alternative of an axis is chosen, the first if it does not; `action_dim` is the width of a bare
     `gaussian`. What was wrong is a hole in its network.
     """
-    definitions = {definition.name: definition for definition in file.definitions}
     elaborator = Elaborator(
-        definitions, file.broken, file.incomplete, choices, action_dim=action_dim, literals=literals_in(file)
+        file.by_name, file.broken, file.incomplete, choices, action_dim=action_dim, literals=literals_in(file)
     )
     for mistake in file.mistakes:
         elaborator.collector.add(mistake)
@@ -79,7 +78,7 @@ class Elaborator(Scope):
 
     def refuse_numbers(self, file: syntax.File, found: Mapping[str, Value]) -> None:
         """A role, or a text as a whole, cannot be a number."""
-        roles = {name: value for name, value in found.items() if name in RESERVED_FOR_NETWORKS or file.expression is not None}
+        roles = {name: value for name, value in found.items() if name in ROLES or file.expression is not None}
         for name, value in roles.items():
             if isinstance(value, int | float | tuple):
                 place = self.chosen(file.expression or self.definitions[name].value)
@@ -91,7 +90,8 @@ class Elaborator(Scope):
         waiting = next((definition for definition in self.definitions.values() if definition.parameters), None)
         used = any(isinstance(self.known.get(name), Piece) for name in self.definitions)
         help = "each is used by another; define one more that is the network" if used else "for instance `net = dense256, ln`"
-        help = f"`{waiting.name}` takes arguments; for instance `net = {waiting.name}(…)`" if waiting else help
+        name = "net" if "net" not in self.definitions else "network"
+        help = f"`{waiting.name}` takes arguments; for instance `{name} = {waiting.name}(…)`" if waiting else help
         place = file.definitions[0].name_span if file.definitions else file.source.span(0, 0)
         self.report(wrong("E0405", "the specification defines no network", place, help=help))
 
@@ -136,7 +136,7 @@ class Elaborator(Scope):
     def annotated(self, item: syntax.Annotated) -> Piece:
         def given() -> list[arguments.Given]:
             refuse_unknown(item)
-            return [arguments.given(a, self.variable) for branch in item.arguments for a in branch]
+            return [arguments.given(a, self.number) for branch in item.arguments for a in branch]
 
         values, body = self.attempt(given), self.piece(item.body)
         return body if body.wrong else annotate(item, present(values), body)
@@ -153,7 +153,7 @@ class Elaborator(Scope):
         if self.is_misnamed(call):
             raise Wrong  # a name that belongs to the language; reported where it is defined
         if call.name in COMBINATORS:
-            return getattr(combinators, call.name)(call, self)
+            return combinators.BUILDERS[call.name](call, self)
         if call.name in LAYERS:
             return self.layer(call, call.name, [])
         return self.glued(call)
@@ -198,8 +198,8 @@ class Elaborator(Scope):
         definition = None if name in self.locals else self.definitions.get(name)
         if definition is None and name not in self.locals:
             raise Wrong  # its definition holds a syntax mistake
-        if definition is not None and definition.parameters and arguments.written(call, first):
-            return self.expanded(call, definition, first)
+        if definition is not None and definition.parameters and (given := arguments.written(call, first)):
+            return self.expanded(call, definition, given)
         if first or call.glued is not None or call.branches is not None:
             raise wrong("E0206", f"`{name}` takes no arguments", call.span, help=f"write `{name}`")
         value = self.look_up(name, call.name_span)
@@ -209,11 +209,10 @@ class Elaborator(Scope):
         help = f"it goes in braces: `dense{{{name}}}` in a layer, `{{{name}}}` as a value"
         raise wrong("E0205", f"`{name}` is {what}, not a network", call.span, help=help)
 
-    def expanded(self, call: syntax.Call, definition: syntax.Definition, first: list[syntax.Argument]) -> Piece:
+    def expanded(self, call: syntax.Call, definition: syntax.Definition, given: Sequence[syntax.Argument]) -> Piece:
         """A definition with the arguments of a call put in."""
         self.refuse_ring(definition.name, call.name_span)
-        written = arguments.written(call, first)
-        places = arguments.places(definition, written, call)
+        places = arguments.places(definition, given, call)
         values = {name: self.attempt(lambda argument=argument: self.argument(argument)) for name, argument in places.items()}
         with self.inside(definition.name, values, call.span):
             value = self.value(definition.value)
@@ -252,12 +251,11 @@ class Elaborator(Scope):
 
     def layer_argument(self, argument: syntax.Argument) -> arguments.Given:
         if not isinstance(argument.value, syntax.List):
-            return arguments.given(argument, self.element)
-        value = self.pick(argument.span, self.list(argument.value), argument.value.span)
+            return arguments.given(argument, self.number_in_layer)
+        value = self.element_of(argument.value)
         return arguments.Given(value, argument.value.span, argument.keyword, argument.keyword_span)
 
 
-RESERVED_FOR_NETWORKS = frozenset({"actor", "sa_encoder", "g_encoder"})
 BUILDERS: dict[type, Callable[[Elaborator, Any], Piece]] = {
     syntax.Call: Elaborator.call,
     syntax.Group: Elaborator.group,

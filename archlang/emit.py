@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from archlang import ir, syntax
 from archlang.diagnostics import SpecError
@@ -13,7 +12,7 @@ from archlang.passes.roll import roll
 from archlang.pipeline import right
 from archlang.report import Inputs
 from archlang.schema import VERSION
-from archlang.source import Span
+from archlang.source import Source, Span
 from archlang.spec import Spec
 from archlang.unparse import unparse
 
@@ -24,28 +23,24 @@ def emit(stage: str, spec: Spec, inputs: Inputs) -> str:
 
 
 def tree(spec: Spec, inputs: Inputs) -> str:
-    """The surface tree: a line for each node, with its place and what was written there."""
+    """The surface tree: a line for each node, with its place and what was written there; the file where it is another."""
     if spec.file.mistakes:
         raise SpecError(spec.file.mistakes)
     nodes = (*spec.file.uses, *spec.file.definitions, *([spec.file.expression] if spec.file.expression else []))
-    return "\n".join(line for node in nodes for line in branch(node, 0))
+    return "\n".join(line for node in nodes for line in branch(node, spec.file.source))
 
 
-def branch(node: syntax.Node, depth: int) -> Iterator[str]:
-    todo = [(node, depth)]
+def branch(node: syntax.Node, own: Source) -> Iterator[str]:
+    todo = [(node, 0)]
     while todo:
         node, depth = todo.pop()
-        yield f"{'  ' * depth}{type(node).__name__}  {place(node.span)}  {first_line(node.span)}"
+        yield f"{'  ' * depth}{type(node).__name__}  {place(node.span, own)}  {node.span.first_line}"
         todo += [(child, depth + 1) for child in reversed(tuple(syntax.children(node)))]
 
 
-def place(span: Span) -> str:
-    return f"{span.line}:{span.column}"
-
-
-def first_line(span: Span) -> str:
-    lines = span.text.splitlines() or [""]
-    return lines[0] if len(lines) == 1 else f"{lines[0]} …"
+def place(span: Span, own: Source) -> str:
+    file = "" if span.source is own else f"{span.source.name}:"
+    return f"{file}{span.line}:{span.column}"
 
 
 def text(spec: Spec, inputs: Inputs) -> str:
@@ -63,13 +58,10 @@ def as_json(change: Callable[[ir.Network, str, Inputs], ir.Network]) -> Callable
 
     def stage(spec: Spec, inputs: Inputs) -> str:
         made = {name: change(network, name, inputs) for name, network in networks(spec, inputs).items()}
-        return json.dumps({"version": VERSION, "networks": {name: data(network) for name, network in made.items()}})
+        data = {name: network.model_dump(mode="json") for name, network in made.items()}
+        return json.dumps({"version": VERSION, "networks": data})
 
     return stage
-
-
-def data(network: ir.Network) -> Any:
-    return json.loads(network.model_dump_json())
 
 
 STAGES: Mapping[str, Callable[[Spec, Inputs], str]] = {

@@ -22,8 +22,10 @@ PLACE_OR_HELP = re.compile(r" *[┌├]─|help: ")
 def explanation(code: str) -> str:
     """What `archlang explain` prints, in at most 100 columns. Raises `KeyError` where there is no such code."""
     about = EXPLANATIONS[code]
-    parts = [f"{code}: {CODES[code]}", prose(about.meaning), prose(f"Why it is an error: {about.why}")]
-    return "\n\n".join([*parts, *example(about.example), *see(about)])
+    message = message_of(about.example)
+    kind = "a warning" if message.startswith("warning") else "an error"
+    parts = [f"{code}: {CODES[code]}", prose(about.meaning), prose(f"Why it is {kind}: {about.why}")]
+    return "\n\n".join([*parts, *example(about.example, message), *see(about)])
 
 
 def prose(text: str) -> str:
@@ -32,14 +34,18 @@ def prose(text: str) -> str:
     return fill(kept, WIDTH, break_on_hyphens=False, break_long_words=False).replace("\0", " ")
 
 
-def example(shown: Text | Commands) -> list[str]:
+def message_of(shown: Text | Commands) -> str:
+    """What the compiler or the command says of what is wrong."""
+    return shown.message if isinstance(shown, Commands) else compact(render(diagnose(shown, shown.wrong)))
+
+
+def example(shown: Text | Commands, message: str) -> list[str]:
     """What is wrong with the message that it gives, and what is right, under their headings."""
     if isinstance(shown, Commands):
         where = f", where {shown.given}" if shown.given else ""
-        return [prose(f"Wrong{where}:"), typed(shown.wrong), said(shown.message), "Right:", typed(shown.right)]
+        return [prose(f"Wrong{where}:"), typed(shown.wrong), said(message), "Right:", typed(shown.right)]
     options = f" with {checked_with(shown)}" if checked_with(shown) else ""
-    message = said(compact(render(diagnose(shown, shown.wrong))))
-    return [f"Wrong{options}:", block(shown.wrong), message, "Right:", block(shown.right)]
+    return [f"Wrong{options}:", block(shown.wrong), said(message), "Right:", block(shown.right)]
 
 
 def checked_with(shown: Text) -> str:

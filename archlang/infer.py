@@ -11,12 +11,20 @@ from functools import reduce
 from typing import Any
 
 from archlang import ir
+from archlang.layers import Refused
 from archlang.types import Type
 
 
 def output_type(node: ir.Node, x: Type) -> Type:
     """The type of the output of `node` for an input of type `x`."""
     return RULES[type(node)](node, x)
+
+
+def layer(node: ir.Layer, x: Type) -> Type:
+    try:
+        return node.layer.output(x)
+    except Refused:
+        return Type(wrong=True, source=x.source)
 
 
 def copies(node: ir.Repeat, x: Type) -> tuple[list[tuple[Type, int]], Type]:
@@ -55,8 +63,8 @@ def residual(node: ir.Residual, x: Type) -> Type:
 
 
 RULES: dict[type[ir.Node], Callable[[Any, Type], Type]] = {
-    ir.Layer: lambda node, x: node.layer.output(x),
-    ir.Hole: lambda node, x: node.layer.output(x),
+    ir.Layer: layer,
+    ir.Hole: layer,
     ir.Sequence: lambda node, x: reduce(lambda value, item: output_type(item, value), node.items, x),
     ir.Residual: residual,
     ir.Repeat: lambda node, x: copies(node, x)[1],

@@ -19,9 +19,20 @@ import json
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
 
 from archlang.layers import LayerType, make_layer
+from archlang.layers.kinds import fits_float32
 from archlang.limits import MAX_COUNT
 from archlang.types import Type
 
@@ -31,6 +42,16 @@ Remat = Literal["none", "dots", "full"]
 DEFAULT_REMAT: Remat = "dots"
 Dtype = Literal["f32", "bf16"]
 Gate = Literal["sigmoid", "highway"]
+
+
+def in_float32(number: float) -> float:
+    """The number, 0.0 for -0.0; raises `ValueError` where float32 has none like it."""
+    if not fits_float32(number):
+        raise ValueError("not a number of float32")
+    return number + 0.0
+
+
+Scale = Annotated[StrictFloat, AfterValidator(in_float32)]
 Argument = tuple[str, StrictBool | StrictInt | StrictFloat | StrictStr]
 
 
@@ -110,7 +131,7 @@ class Residual(Node):
 
     kind: Literal["residual"] = "residual"
     body: Expression
-    scale: StrictFloat | None = None
+    scale: Scale | None = None
     gate: Gate | None = None
     post: Expression | None = None
 

@@ -14,7 +14,7 @@ from archlang import characters
 from archlang.brackets import DEFINITION
 from archlang.characters import without_comments
 from archlang.diagnostics import Diagnostic, Replacement
-from archlang.layers import LAYERS
+from archlang.layers import ALIASES, LAYERS
 from archlang.source import Source, Span
 
 # --- edits: a source and the refused token → what mends it -------------------------------------------------------------
@@ -100,7 +100,7 @@ class Mistake:
 MAX_LOOK = 1000  # characters before a token that the expressions look at; on many more they would take long
 NOTHING = "`id` is the layer that does nothing"
 NAMED_CHOICE = ("a choice of numbers needs a name", "for instance `width = 256 | 512`, then `dense{width}`")
-WORDS = "|".join(LAYERS)
+LAYER = "|".join([*LAYERS, *ALIASES])
 NAMES = r"[ \t]*[A-Za-z_]\w*[ \t]*(,[ \t]*[A-Za-z_]\w*[ \t]*)*"
 HEAD = Mistake(
     r"",
@@ -220,7 +220,7 @@ MISTAKES = (
     Mistake(r"", r"^-", "a network has no `-`", "arithmetic goes in braces: `{width - 1}`", "dense -1"),
     Mistake(r"[)>\w]$", r"^x\d+$", "a repeat stands before its body", "`4x body`, or `body*4` for a stack", "res(ln)x4"),
     Mistake(
-        r"((^|[\s,<(=])\d+|\})\s*$",
+        r"((^|[\s,<(=])\d[\w.]*|\})\s*$",
         r"^x$",
         "a repeat is written as one word with its count",
         "for instance `4x<dense256,ln>`",
@@ -271,8 +271,8 @@ MISTAKES = (
         "a = ln\nrms",
     ),
     Mistake(
-        rf"^(?![\s\S]*\bpar\b)[\s\S]*(\b({WORDS})[\d.]*|[)>}}])\s*$",
-        rf"^(({WORDS})[\d.]*|({WORDS}|res)[ \t]*\()$",
+        rf"^(?![\s\S]*\bpar\b)[\s\S]*(\b({LAYER})[\d.]*|[)>}}])\s*$",
+        rf"^(({LAYER})[\d.]*|({LAYER}|res)[ \t]*\()$",
         "expected `,` between two layers",
         "write a `,`",
         "dense256 ln",

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 
 from archlang.diagnostics import did_you_mean, edits
-from archlang.layers import ACTIVATIONS, ALIASES, LAYERS, NORMS
+from archlang.layers import ACTIVATIONS, ALIASES, LAYERS, NORMS, WORDS
 
 ROLES = ("actor", "sa_encoder", "g_encoder")
 COMBINATORS = ("res", "par")
-ANNOTATIONS = ("remat", "unroll", "dtype")
-RESERVED = frozenset({*LAYERS, *COMBINATORS, "true", "false", "use"})
+RESERVED = frozenset({*LAYERS, *WORDS})
 
 # What other libraries call what has a name here: torch, keras, flax, jax, timm, Stable-Baselines.
 OTHER_LIBRARIES: Mapping[str, tuple[str, ...]] = {
+    "id": ("none",),
     "res": ("residual", "skip", "resnet", "resblock", "res_block", "residual_block", "shortcut", "skip_block"),
     "par": ("parallel", "branch", "branches"),
     "ln": ("layernormalization", "layer_normalization"),
@@ -63,6 +64,7 @@ OTHER_LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "f32": ("float32", "fp32", "float", "single"),
     "actor": ("policy", "pi"),
 }
+VAGUE = frozenset({"none", "norm", "normalize", "normal", "proj", "drop"})  # words that may mean something else, too
 NO_VECTORS = "every layer maps a vector to a vector: there are no images, no sequences"
 INFERRED = "the width of the input is found by itself"
 LAYER_OF_ITS_OWN = "an activation is a layer of its own, behind the other: `dense256, relu`"
@@ -135,11 +137,15 @@ def suggestion(word: str, known: Iterable[str], numbered: Collection[str] = ()) 
 
     A number that is glued to the word is kept where the name is one of `numbered`, which take one.
     """
+    return remembered(word, tuple(known), frozenset(numbered))
+
+
+@lru_cache(maxsize=256)
+def remembered(word: str, known: tuple[str, ...], numbered: frozenset[str]) -> tuple[str, bool] | None:
+    """As `suggestion`, which every point of a grid asks again."""
     candidates = {name: None for name in known if name}
-    if word == "none" and "id" in candidates:  # it may have been meant for an argument too
-        return "id", False
     if meant := renamed(word, candidates):
-        return meant, True
+        return meant, word.lower() not in VAGUE
     if (two := JOINED.fullmatch(word)) and two[1].rstrip("0123456789.") in numbered and two[2] in candidates:
         return f"{two[1]}, {two[2]}", False
     parts = MEANT_AS_GLUED.fullmatch(word)
@@ -147,7 +153,7 @@ def suggestion(word: str, known: Iterable[str], numbered: Collection[str] = ()) 
     if parts is None or (similar and similar[-1].isdigit()):
         return (similar, False) if similar else None
     stem, number = parts[1], parts[2].replace("_", "").replace(".", "0.", parts[2].startswith("."))
-    meant, certain = (stem, True) if stem in candidates else (renamed(stem, candidates), True)
+    meant, certain = (stem, True) if stem in candidates else (renamed(stem, candidates), stem.lower() not in VAGUE)
     if meant is None:
         meant, certain = similar_to(stem, candidates), False
     return (f"{meant}{number}" if meant in numbered else meant, certain and meant in numbered) if meant else None

@@ -31,9 +31,10 @@ def parse(source: Source) -> syntax.File:
     """
     characters.refuse_unreadable(source)
     text, found = characters.in_plain_letters(source)
+    plain = replace(source, text=text)
     brackets.check(source, text, found)
     broken: set[str] = set()
-    while isinstance(outcome := attempt(source, text), Diagnostic):
+    while isinstance(outcome := attempt(source, text, plain), Diagnostic):
         found.append(outcome)
         place = brackets.definition_at(text, outcome.span.start if outcome.span else 0)
         if place is None or len(found) >= MAX_SHOWN:
@@ -45,15 +46,15 @@ def parse(source: Source) -> syntax.File:
     return replace(outcome, mistakes=tuple(found), broken=frozenset(broken))
 
 
-def attempt(source: Source, text: str) -> syntax.File | Diagnostic:
-    """The tree of what is left of a source's text, or the first mistake in it."""
+def attempt(source: Source, text: str, plain: Source) -> syntax.File | Diagnostic:
+    """The tree of what is left of a source's text, or the first mistake in it. `plain` is the source in plain letters."""
     restore = PARSING.set(source)
     try:
         return parser().parse(text)  # type: ignore[return-value]  # the transformer returns a File, not a Tree
     except UnexpectedCharacters as error:
-        return mistakes.unexpected_character(source, error.pos_in_stream)
+        return moved(mistakes.unexpected_character(plain, error.pos_in_stream), source)
     except UnexpectedToken as error:
-        return explain_token(source, error)
+        return moved(mistakes.unexpected_token(plain, refused(plain, error.token)), source)
     finally:
         PARSING.reset(restore)
 
@@ -68,13 +69,18 @@ def parser() -> Lark:
     return Lark(resources.grammar(), parser="lalr", keep_all_tokens=True, transformer=TreeBuilder())
 
 
-def explain_token(source: Source, error: UnexpectedToken) -> Diagnostic:
-    """Hand the refused token to the table of mistakes; at the end of the text it is empty."""
-    token: Token = error.token
-    end = len(source.text)
-    at_end = token.type == "$END"
-    span = source.span(end, end) if at_end else source.span(token.start_pos or 0, token.end_pos)
-    return mistakes.unexpected_token(source, span)
+def refused(source: Source, token: Token) -> Span:
+    """Where a refused token stands, without the bracket of a call; at the end of the text it is empty."""
+    if token.type == "$END":
+        return source.span(len(source.text), len(source.text))
+    start = token.start_pos or 0
+    return source.span(start, start + len(token.rstrip(" \t(") or token))
+
+
+def moved(found: Diagnostic, source: Source) -> Diagnostic:
+    """A diagnostic of a text with the same offsets, seen in the source."""
+    edit = found.replacement and replace(found.replacement, span=replace(found.replacement.span, source=source))
+    return replace(found, span=found.span and replace(found.span, source=source), replacement=edit)
 
 
 def span_of(children: Sequence[Child]) -> Span:

@@ -1,4 +1,8 @@
-"""Pieces of network while a specification is elaborated: IR with its size, kept within the limits."""
+"""Pieces of network while a specification is elaborated: IR with its size, kept within the limits.
+
+Nodes are made without validation: what stands in them was looked at where it was written, and to build pydantic's schema alone
+would cost every command a tenth of its time.
+"""
 
 from __future__ import annotations
 
@@ -42,34 +46,34 @@ def inside(body: Piece, span: Span) -> Piece:
 def sequence(pieces: Sequence[Piece], span: Span) -> Piece:
     if len(pieces) == 1:
         return pieces[0]
-    node = ir.Sequence.model_construct(items=tuple(piece.node for piece in pieces), span=span)  # each is validated already
+    node = ir.Sequence.model_construct(items=tuple(piece.node for piece in pieces), span=span)
     return within_limits(together(node, pieces))
 
 
 def residual(
     body: Piece, span: Span, *, scale: float | None = None, gate: ir.Gate | None = None, post: Piece | None = None
 ) -> Piece:
-    node = ir.Residual(body=body.node, scale=scale, gate=gate, post=post.node if post else None, span=span)
+    node = ir.Residual.model_construct(body=body.node, scale=scale, gate=gate, post=post.node if post else None, span=span)
     return around(together(node, [body, post] if post else [body]), node)
 
 
 def times(body: Piece, count: int, span: Span) -> Piece:
-    node = ir.Repeat(body=body.node, count=count, stacked=False, span=span)
+    node = ir.Repeat.model_construct(body=body.node, count=count, stacked=False, span=span)
     return within_limits(replace(around(body, node), size=1 + count * body.size, copies=count * body.copies))
 
 
 def stack(body: Piece, count: int, span: Span) -> Piece:
-    node = ir.Repeat(body=body.node, count=count, stacked=True, span=span)
+    node = ir.Repeat.model_construct(body=body.node, count=count, stacked=True, span=span)
     return within_limits(replace(around(body, node), copies=count * body.copies))
 
 
 def parallel(branches: Sequence[Piece], join: Literal["sum", "concat"], span: Span) -> Piece:
-    node = ir.Parallel(branches=tuple(branch.node for branch in branches), join=join, span=span)
+    node = ir.Parallel.model_construct(branches=tuple(branch.node for branch in branches), join=join, span=span)
     return around(together(node, branches), node)
 
 
 def cast(body: Piece, dtype: ir.Dtype, span: Span) -> Piece:
-    return around(body, ir.Cast(dtype=dtype, body=body.node, span=span))
+    return around(body, ir.Cast.model_construct(dtype=dtype, body=body.node, span=span))
 
 
 def around(body: Piece, node: ir.Expression) -> Piece:

@@ -1,26 +1,23 @@
-"""The stages, in order: text → tree → whole → elaborated → checked. Each is a function of the one before; stop at any.
-
-What `archlang check` does without is imported where it is used: the start takes longer than the work.
-"""
+"""The stages, in order: text → tree → whole → elaborated → checked. Each is a function of the one before; stop at any."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from archlang import ir, syntax
 from archlang.diagnostics import SpecError
+from archlang.diff import Difference, axis_differences
+from archlang.diff import diff as difference
+from archlang.format import format as format_text
 from archlang.parse import parse as parse_source
 from archlang.read import load_source, shipped_like
 from archlang.report import Inputs, Report, check_grid, examine, make_inputs, points
 from archlang.source import Source
 from archlang.spec import Network, Point, Spec, Value, noted
+from archlang.unparse import unparse
 from archlang.uses import merged
 from archlang.workload import Environment, environment
-
-if TYPE_CHECKING:
-    from archlang.diff import Difference
 
 
 def text(spec: str) -> Source:
@@ -109,9 +106,6 @@ def format(what: str | Spec | ir.Node) -> str:
     >>> format("dense256 ,ln")
     'dense256, ln\\n'
     """
-    from archlang.format import format as format_text
-    from archlang.unparse import unparse
-
     if isinstance(what, ir.Node):
         return format_text(unparse(what))
     return format_text(what.text if isinstance(what, Spec) else what)
@@ -129,9 +123,6 @@ def diff(
 
     Widths as in `check`. Raises `SpecError` where one of the two is wrong.
     """
-    from archlang.diff import axis_differences
-    from archlang.diff import diff as difference
-
     inputs = inputs_of(in_features, env)
     specs = [read(spec) if isinstance(spec, str) else spec for spec in (before, after)]
     one, other = (right(spec, inputs, action_dim) for spec in specs)

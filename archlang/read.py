@@ -9,6 +9,7 @@ from pathlib import Path
 
 from archlang import resources
 from archlang.diagnostics import Diagnostic, SpecError, did_you_mean
+from archlang.layers import ALIASES, LAYERS
 from archlang.limits import MAX_FILE_BYTES
 from archlang.source import Source
 
@@ -29,8 +30,9 @@ def is_file_name(spec: str) -> bool:
 
 
 def looks_like_a_file(spec: str) -> bool:
-    """A path with another ending: no network is written `name.letters`."""
-    return re.fullmatch(r"[\w./-]*\w\.[A-Za-z]\w*", spec) is not None
+    """A path with another ending: no network is written `name.letters`, but by mistake: `nn.Linear`, `dense256.ln`."""
+    path = re.fullmatch(r"[\w./-]*\w\.([A-Za-z]\w*)", spec)
+    return path is not None and path[1].lower() not in {*LAYERS, *ALIASES}
 
 
 def shipped_like(spec: str) -> str | None:

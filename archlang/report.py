@@ -18,7 +18,7 @@ from archlang.limits import MAX_GRID_STEPS
 from archlang.names import ROLES, suggestion
 from archlang.passes.canonicalize import canonicalize
 from archlang.source import Span
-from archlang.spec import Network, Point, Spec, check_width, network
+from archlang.spec import Network, Point, Spec, check_network, check_width, network
 from archlang.types import Type
 from archlang.workload import Environment
 
@@ -169,14 +169,7 @@ def at_point(diagnostic: Diagnostic, point: Point, spec: Spec) -> Diagnostic:
     """A mistake that the default point does not have, with the values that make it one."""
     others = {axis.name: point.values[axis.name] for axis in spec.axes if point.values[axis.name] != axis.options[0]}
     note = f"with {', '.join(f'{name} = {value}' for name, value in others.items())}"
-    return replace(diagnostic, notes=(*diagnostic.notes, note))
-
-
-def check_network(network: ir.Network, in_features: int) -> None:
-    """Raise `SpecError` where one network does not take inputs of that width."""
-    collector = Collector()
-    check_shapes(network, Type.of_input(check_width(in_features, "in_features")), collector)
-    collector.raise_if_any()
+    return replace(diagnostic, notes=(*diagnostic.notes, note)) if others else diagnostic
 
 
 def ready_to_lower(network: ir.Network, in_features: int) -> ir.Node:

@@ -38,7 +38,8 @@ class Unit:
 
     index: int = 0
     length: int = 1
-    first: tuple[object, Span] | None = None  # the list that decided the length
+    first: Span | None = None  # the list that decided the length
+    lists: dict[Span, Numbers] = field(default_factory=dict)  # those that are written in it
 
 
 @dataclass
@@ -172,6 +173,10 @@ class Scope(ABC):
         """One number."""
         return self.evaluate(item, self.variable)
 
+    def number_in_layer(self, item: syntax.Number | syntax.Splice) -> Number:
+        """One number; of a list, the one whose turn it is."""
+        return self.evaluate(item, self.element)
+
     def evaluate(self, item: syntax.Number | syntax.Splice, lookup: Callable[[syntax.Variable], Number]) -> Number:
         self.step(1 + (item.span.end - item.span.start) // 2)
         return evaluate(item.value if isinstance(item, syntax.Splice) else item, lookup)
@@ -197,7 +202,7 @@ class Scope(ABC):
     def element(self, node: syntax.Variable) -> Number:
         """The number that a name stands for in a layer's arguments: of a list, the one whose turn it is."""
         value = self.numeric(node)
-        return self.pick(node.name, value, node.span) if isinstance(value, tuple) else value
+        return self.pick(value, node.span) if isinstance(value, tuple) else value
 
     def numeric(self, node: syntax.Variable) -> Number | Numbers:
         if not self.knows(node.name):
@@ -217,16 +222,23 @@ class Scope(ABC):
             raise Wrong if value.wrong else wrong("E0205", f"`{node.name}` is a network, not a number", node.span)
         return value
 
-    def pick(self, key: object, numbers: Numbers, span: Span) -> Number:
+    def element_of(self, item: syntax.List) -> Number:
+        """As `element`, of a list that is written in the arguments of a layer."""
+        lists = (self.unit or Unit()).lists
+        if item.span not in lists:
+            lists[item.span] = self.list(item)
+        return self.pick(lists[item.span], item.span)
+
+    def pick(self, numbers: Numbers, span: Span) -> Number:
         """The number of a list for the copy of the unit that is being written out. All lists in a unit are of one length."""
         unit = self.unit or Unit()
         if unit.first is None:
-            unit.first, unit.length = (key, span), len(numbers)
+            unit.first, unit.length = span, len(numbers)
         if unit.length == len(numbers):
             return numbers[unit.index]
         counted = f"{len(numbers)} number{'s' if len(numbers) > 1 else ''}"
         message = f"this list has {counted}, another in the same unit has {unit.length}"
-        raise Wrong(Diagnostic("E0212", message, span, secondary=((unit.first[1], f"{unit.length} numbers"),)))
+        raise Wrong(Diagnostic("E0212", message, span, secondary=((unit.first, f"{unit.length} numbers"),)))
 
     def written_out(self, span: Span, build: Callable[[], Piece]) -> Piece:
         """What `build` gives, once for each number of the lists inside it, in sequence."""

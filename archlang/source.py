@@ -47,6 +47,12 @@ class Span:
         return self.source.text[self.start : self.end]
 
     @property
+    def first_line(self) -> str:
+        """The text as far as one line shows it."""
+        first, *more = self.text.splitlines() or [""]
+        return f"{first} …" if more else first
+
+    @property
     def line(self) -> int:
         return self.source.place(self.start)[0]
 

@@ -12,16 +12,19 @@ from types import MappingProxyType
 
 from archlang import ir, syntax
 from archlang.analysis.params import dense_layers, num_params
-from archlang.definitions import Axis, axes_in, network_names, reachable, takes_actions
-from archlang.diagnostics import MAX_SHOWN, Diagnostic, SpecError, did_you_mean, render
+from archlang.checks.shapes import check_shapes
+from archlang.definitions import Axis, axes_in, needed_in, networks_in, takes_actions
+from archlang.diagnostics import MAX_SHOWN, Collector, Diagnostic, SpecError, did_you_mean, render
 from archlang.elaborate import Elaboration, elaborate
 from archlang.infer import output_type
 from archlang.limits import MAX_POINTS, MAX_WIDTH
+from archlang.names import ROLES
 from archlang.parse import parse
 from archlang.passes.canonicalize import canonical_hash
 from archlang.source import Source, Span
 from archlang.types import Type
 from archlang.unparse import unparse
+from archlang.unparse import value as number_text
 
 Value = int | float | str | Sequence[int]  # of a definition, from Python or the command line
 
@@ -30,8 +33,9 @@ class Network(ir.Network):
     """A network of a specification, with what can be asked of it."""
 
     def num_params(self, in_features: int) -> int:
-        """The exact number of parameters for inputs `[batch, in_features]`."""
-        return num_params(self.body, Type.of_input(check_width(in_features, "in_features")))
+        """The exact number of parameters for inputs `[batch, in_features]`. Raises `SpecError` where it takes none."""
+        check_network(self, in_features)
+        return num_params(self.body, Type.of_input(in_features))
 
     def output_type(self, in_features: int | None = None) -> Type:
         """The type of the output, such as `f32[64]`."""
@@ -83,8 +87,10 @@ class Spec:
         file = self.written
         if not file.uses:
             return file.source.text
-        whole = "\n\n".join(f"# from {name}\n{body}" for name, body in by_source(file.definitions))
-        return f"{file.expression.span.text}\n" if file.expression else f"{whole}\n"
+        needed = needed_in(file, networks_in(file)) if file.expression else file.by_name.keys()
+        groups = by_source(definition for definition in file.definitions if definition.name in needed)
+        whole = "\n\n".join(f"# from {name}\n{body}" for name, body in groups)
+        return f"{whole}\n" if file.expression is None else with_expression(whole, file.expression.span.text)
 
     @cached_property
     def elaboration(self) -> Elaboration:
@@ -139,35 +145,25 @@ class Spec:
         """As `bind`; what is wrong is found later."""
         if action_dim is not None:
             check_width(action_dim, "action_dim")
-        bindings = {name: binding(name, str(value)) for name, value in values.items()}
-        known = {definition.name for definition in self.file.definitions}
-        missing = [] if self.file.incomplete else [bound for name, bound in bindings.items() if name not in known]
-        mistakes = [unknown_binding(bound, known) for bound in missing]
-        definitions = tuple(bindings.get(definition.name, definition) for definition in self.file.definitions)
-        mistakes += self.without_effect([bound for name, bound in bindings.items() if name in known], definitions)
-        file = replace(self.file, definitions=definitions, mistakes=(*self.file.mistakes, *mistakes))
+        bindings = {name: binding(name, as_text(value)) for name, value in values.items()}
+        known = self.file.by_name
+        file = replace(self.file, definitions=tuple(bindings.get(name, definition) for name, definition in known.items()))
+        needed = needed_in(file, networks_in(file))
+        mistakes = [has_no_effect(bound) for name, bound in bindings.items() if name in known and name not in needed]
+        missing = [] if file.incomplete else [bound for name, bound in bindings.items() if name not in known]
+        mistakes += [unknown_binding(bound, known) for bound in missing]
+        file = replace(file, mistakes=(*file.mistakes, *mistakes))
         return replace(self, file=file, action_dim=action_dim or self.action_dim)
 
     def at(self, action_dim: int | None) -> Spec:
         """The same with this width of a bare `gaussian`, unless it has one already."""
         return self if self.action_dim is not None or action_dim is None else replace(self, action_dim=action_dim)
 
-    def without_effect(
-        self, bindings: Iterable[syntax.Definition], definitions: Iterable[syntax.Definition]
-    ) -> list[Diagnostic]:
-        """What is set although no network depends on it."""
-        found = {definition.name: definition for definition in definitions}
-        needed = reachable(network_names(found), found) if self.file.expression is None else set(found)
-        return [has_no_effect(bound) for bound in bindings if bound.name not in needed]
-
     @property
     def takes_actions(self) -> bool:
         """Whether a network, at any point of the grid, has a `gaussian` without a width."""
-        found = {definition.name: definition for definition in self.file.definitions}
-        nodes = (
-            [self.file.expression] if self.file.expression else [found[name] for name in reachable(network_names(found), found)]
-        )
-        return any(map(takes_actions, nodes))
+        nodes = [self.file.by_name[name] for name in needed_in(self.file, networks_in(self.file))]
+        return any(map(takes_actions, [*nodes, *([self.file.expression] if self.file.expression else [])]))
 
     # --- the grid -----------------------------------------------------------------------------------------------------
 
@@ -219,6 +215,13 @@ def noted(diagnostics: tuple[Diagnostic, ...], note: str | None) -> tuple[Diagno
     return tuple(replace(found, notes=(*found.notes, note)) for found in diagnostics) if note else diagnostics
 
 
+def check_network(network: ir.Network, in_features: int) -> None:
+    """Raise `SpecError` where one network does not take inputs of that width."""
+    collector = Collector()
+    check_shapes(network, Type.of_input(check_width(in_features, "in_features")), collector)
+    collector.raise_if_any()
+
+
 def network(name: str, body: ir.Expression) -> Network:
     # Without validation: the body is IR already, and one more schema would cost every command its building.
     return Network.model_construct(name=name, body=body, span=body.span)
@@ -228,6 +231,13 @@ def by_source(definitions: Iterable[syntax.Definition]) -> list[tuple[str, str]]
     """The texts of definitions, those of one source together."""
     groups = groupby(definitions, key=lambda definition: definition.span.source)
     return [(source.name, "\n".join(definition.span.text for definition in group)) for source, group in groups]
+
+
+def with_expression(definitions: str, expression: str) -> str:
+    """Definitions and one expression as definitions alone; a role among them is one no more, so that it hides no network."""
+    names = re.compile(rf"\b({'|'.join(ROLES)}|network)\b")
+    definitions, expression = (names.sub(r"\1_", text) for text in (definitions, expression))
+    return f"{definitions}\n\nnetwork = {expression}\n".lstrip("\n")
 
 
 def too_many_points(spec: Spec) -> Diagnostic:
@@ -250,6 +260,16 @@ def unknown_binding(bound: syntax.Definition, known: Collection[str]) -> Diagnos
     listed = f"it defines {', '.join(sorted(known)[:MAX_SHOWN])}" if known else "it has no definitions"
     help = f"did you mean `{similar}`?" if similar else listed
     return Diagnostic("E0201", f"the specification does not define `{bound.name}`", bound.name_span, help=help)
+
+
+def as_text(value: Value) -> str:
+    """A value from Python or the command line as a specification has it: `[512, 256]`, `{-3}`."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Sequence):
+        return f"[{', '.join(map(as_text, value))}]"
+    number = number_text(value)
+    return f"{{{number}}}" if number.startswith("-") else number
 
 
 def check_width(width: object, name: str) -> int:

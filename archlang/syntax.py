@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from archlang.diagnostics import Diagnostic
 from archlang.source import Source, Span
@@ -166,7 +167,7 @@ class Use(Node):
     path: str
 
 
-@dataclass(frozen=True, eq=False)  # its own identity, so that what depends on a file alone can be remembered
+@dataclass(frozen=True, eq=False)
 class File(Node):
     """A whole text: definitions, or one bare expression. `mistakes` are those that did not keep it from being read on."""
 
@@ -177,6 +178,17 @@ class File(Node):
     mistakes: tuple[Diagnostic, ...] = ()
     broken: frozenset[str] = frozenset()  # names whose definitions hold a syntax mistake
     incomplete: bool = False  # a file that it uses could not be read, so that any name may be missing
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same object: so what depends on a file can be remembered, whatever it holds."""
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Definition]:
+        return {definition.name: definition for definition in self.definitions}
 
 
 def walk(node: Node) -> Iterator[Node]:

@@ -27,8 +27,8 @@ def merged(file: syntax.File) -> syntax.File:
     library = Library(file)
     definitions = library.brought_into(file)
     broken = file.broken.union(*(used.broken for used in library.files.values()))
-    whole = replace(file, definitions=tuple(definitions.values()), mistakes=tuple(library.mistakes), broken=broken)
-    return replace(whole, incomplete=library.incomplete)
+    found = {"definitions": tuple(definitions.values()), "mistakes": tuple(library.mistakes), "broken": broken}
+    return replace(file, **found, incomplete=library.incomplete)
 
 
 @dataclass
@@ -65,6 +65,7 @@ class Library:
         try:
             path = self.find(use)
             if path not in self.done:
+                self.done[path] = {}  # where it cannot be read, that is said once
                 self.done[path] = self.opened(path, use)
             return self.done[path]
         except Wrong as mistake:

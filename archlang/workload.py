@@ -32,12 +32,17 @@ class Environment:
     summary: str = ""
 
     def in_features(self, role: str) -> int:
-        """The input width of a role: actor [state, goal], sa_encoder [state, action], g_encoder [goal]."""
+        """The input width of a role: actor [state, goal], sa_encoder [state, action], g_encoder [goal].
+
+        Raises `ValueError` for another name.
+        """
         widths = {
             "actor": self.state_dim + self.goal_dim,
             "sa_encoder": self.state_dim + self.action_dim,
             "g_encoder": self.goal_dim,
         }
+        if role not in widths:
+            raise ValueError(f"an environment gives widths to {', '.join(widths)}; got {role!r}")
         return widths[role]
 
 

@@ -17,7 +17,7 @@ from archlang.arguments import usage
 from archlang.codes import CODES
 from archlang.combinators import USAGE
 from archlang.layers import LAYERS, LayerType
-from archlang.names import ANNOTATIONS, COMBINATORS
+from archlang.names import COMBINATORS
 from archlang.types import Type
 
 FOLDER = Path(__file__).parent
@@ -64,9 +64,15 @@ def language() -> str:
 def grammar_table() -> str:
     """The commented sections of the grammar: what each construct is, how it is written, and its rules."""
     sections = re.findall(r"^// --- (.*(?:\n//  .*)*)\n((?:.+\n)+)", resources.grammar(), re.MULTILINE)
-    return "## Grammar\n\nThe whole of it is [`archlang.lark`](../grammars/archlang.lark).\n\n" + "\n".join(
-        f"**{title}**\n\n```\n{examples}{rules}```\n" for title, examples, rules in map(section, sections)
-    )
+    shown = (f"**{title}**\n\n```\n{examples}{rules}```\n" for title, examples, rules in map(section, sections))
+    head = "## Grammar\n\nThe whole of it is [`archlang.lark`](../grammars/archlang.lark)."
+    return "\n".join((f"{head} {said_in_words()}", *shown))
+
+
+def said_in_words() -> str:
+    """What stands at the head of the grammar: where it is silent, and what holds there."""
+    ((title, rules),) = re.findall(r"^// (.*:)\n((?:// .*\n)+)", resources.grammar(), re.MULTILINE)
+    return f"{title}\n\n{re.sub(r'^// ', '', rules, flags=re.MULTILINE)}"
 
 
 def section(found: tuple[str, str]) -> tuple[str, str, str]:
@@ -83,18 +89,11 @@ def layer_table() -> str:
 
 
 def layer_row(layer: type[LayerType]) -> str:
-    made = example(layer)
+    made = layer.example()
     x = Type.of_input(256)
     y = made.output(x)
     text = " ".join((layer.__doc__ or "").split())
     return f"| `{layer.name}` | {cell(text)} | {arguments(layer)} | {made.num_params(256):,} | `{y}` |"
-
-
-def example(layer: type[LayerType]) -> LayerType:
-    """The layer with something for each argument that must be given."""
-    values: dict[str, Any] = {p.name: 256 for p in layer.parameters() if p.required and p.kind.accepts(256)}
-    values |= {p.name: 0.1 for p in layer.parameters() if p.required and p.name not in values}
-    return layer(**values, **({"action_dim": 8} if layer.name == "gaussian" else {}))
 
 
 def arguments(layer: type[LayerType]) -> str:
@@ -121,13 +120,13 @@ rezero)`, `res(body, scale0.1)`.
 
 
 def annotation_table() -> str:
-    rows = "\n".join(f"- `@{name}(…)`: {VALUES[name][0]}" for name in ANNOTATIONS)
+    rows = "\n".join(f"- `@{name}(…)`: {expected}" for name, (expected, _) in VALUES.items())
     return f"## Annotations\n\n`remat` and `unroll` stand before a stack, `dtype` before anything.\n\n{rows}\n"
 
 
 def limit_table() -> str:
     source = Path(limits.__file__).read_text(encoding="utf-8")
-    rows = re.findall(r"^(MAX_\w+) = .*?(?:  # (.*))?$", source, re.MULTILINE)
+    rows = re.findall(r"^((?:MAX|MIN)_\w+) = .*?(?:  # (.*))?$", source, re.MULTILINE)
     lines = (f"| `{name}` | {getattr(limits, name):,} | {cell(comment)} |" for name, comment in rows)
     return "## Limits\n\n| limit | value | of what |\n|---|---|---|\n" + "\n".join(lines) + "\n"
 
@@ -152,16 +151,18 @@ def patterns() -> Iterator[dict[str, Any]]:
     yield {"name": "keyword.control.arch", "match": r"^[ \t]*use\b"}
     yield {"match": terminal("DEFINEWITH"), "captures": {"0": {"patterns": inside_definition()}}}
     yield {"match": terminal("DEFINE"), "captures": {"0": {"patterns": inside_definition()}}}
-    yield {"name": "storage.modifier.arch", "match": rf"@[ \t]*({alternatives(ANNOTATIONS)})\b"}
-    yield {"name": "keyword.operator.repeat.arch", "match": terminal("REPEAT") + "|" + terminal("REPEATCLOSE")}
+    yield {"name": "storage.modifier.arch", "match": rf"@[ \t]*({alternatives(VALUES)})\b"}
+    repeats = f"{OUTSIDE_NAMES}(?:{terminal('REPEAT')})+"
+    yield {"name": "keyword.operator.repeat.arch", "match": f"{repeats}|{terminal('REPEATCLOSE')}"}
     yield {"name": "keyword.control.arch", "match": rf"\b({alternatives(COMBINATORS)})\b"}
     yield {"match": rf"\b({alternatives(LAYERS)})([0-9]+(?:\.[0-9]+)?)?(?![A-Za-z0-9_])", "captures": LAYER_CAPTURES}
     yield {"name": "constant.language.arch", "match": r"\b(true|false)\b"}
     yield {"name": "variable.parameter.arch", "match": r"[A-Za-z_][A-Za-z0-9_]*(?=[ \t]*=)"}
-    yield {"name": "constant.numeric.arch", "match": rf"(?<![A-Za-z_]){terminal('NUMBER')}"}
+    yield {"name": "constant.numeric.arch", "match": OUTSIDE_NAMES + terminal("NUMBER")}
     yield {"name": "keyword.operator.arch", "match": r"[*|+/=-]"}
 
 
+OUTSIDE_NAMES = "(?<![A-Za-z0-9_.])"  # a digit begins no number in `unit256`, and no repeat in `d4x_b`
 LAYER_CAPTURES = {"1": {"name": "support.function.layer.arch"}, "2": {"name": "constant.numeric.arch"}}
 
 

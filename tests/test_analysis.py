@@ -233,5 +233,5 @@ def test_any_count_is_a_number() -> None:
 
 @pytest.mark.parametrize("count", [flops, saved_bytes])
 def test_an_unknown_width_is_refused(count: Any) -> None:
-    with pytest.raises(ValueError, match="depends on the input width"):
+    with pytest.raises(ValueError, match="depends on a width that is not known"):
         count(body_of("dense8"), Type.of_input(None))

@@ -14,7 +14,7 @@ import pytest
 from running import Outcome
 
 from archlang import ir
-from archlang.cli import STAGES
+from archlang.emit import STAGES
 
 GRID = "depth = 8 | 4\nnorm = ln | id\nnet = dense16, res(4x<dense16, norm>)*{depth/4}\n"
 
@@ -54,6 +54,12 @@ def test_a_point_that_is_wrong_is_marked_and_the_others_are_counted(archlang: An
     assert rows == [["8", "ln", "9", "2,576"], ["8", "id", "9", "2,320"], ["6", "ln", "E0207"], ["6", "id", "E0207"]]
     assert outcome.err.count("error[E0207]") == 1
     assert "with depth = 6" in outcome.err
+
+
+def test_a_mistake_of_alternatives_that_read_alike_has_no_point(archlang: Any) -> None:
+    outcome = archlang("check", "net = foo8 | foo8")
+    assert outcome.err.count("error[E0201]") == 2
+    assert "note:" not in outcome.err
 
 
 def test_a_specification_without_axes_is_one_point(archlang: Any) -> None:
@@ -104,6 +110,37 @@ def test_fmt_leaves_a_wrong_file_alone(archlang: Any, tmp_path: Path) -> None:
     outcome = archlang("fmt", str(file))
     assert (outcome.code, file.read_text()) == (1, "net = dense4 ln")
     assert "E0101" in outcome.err
+
+
+@pytest.mark.parametrize(("option", "left"), [([], NEAT), (["--check"], UGLY), (["--diff"], UGLY)])
+def test_fmt_goes_on_behind_a_wrong_file(archlang: Any, tmp_path: Path, option: list[str], left: str) -> None:
+    texts = {"a.arch": UGLY, "b.arch": "net = dense4 ln", "c.arch": UGLY, "e.arch": NEAT}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    outcome = archlang("fmt", *option, *(str(tmp_path / f"{name}.arch") for name in "abcde"))
+    assert outcome.code == 1
+    assert [outcome.err.count(code) for code in ("E0101", "E0001", "error")] == [1, 1, 2]
+    assert (tmp_path / "b.arch").read_text() == "net = dense4 ln"
+    assert [(tmp_path / name).read_text() for name in ("a.arch", "c.arch", "e.arch")] == [left, left, NEAT]
+    assert "c.arch" in outcome.out
+    assert "e.arch" not in outcome.out
+
+
+def test_fmt_goes_on_behind_a_file_that_cannot_be_written(
+    archlang: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def replace(draft: Path, place: Path) -> None:
+        if place.name == "a.arch":
+            raise OSError(28, "No space left on device")
+        os.replace(draft, place)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    for name in ("a.arch", "b.arch"):
+        (tmp_path / name).write_text(UGLY)
+    outcome = archlang("fmt", str(tmp_path / "a.arch"), str(tmp_path / "b.arch"))
+    assert outcome.code == 1
+    assert "it is as it was" in outcome.err
+    assert [(tmp_path / name).read_text() for name in ("a.arch", "b.arch")] == [UGLY, NEAT]
 
 
 def test_the_shipped_specifications_are_in_canonical_layout(archlang: Any) -> None:
@@ -214,6 +251,20 @@ def test_emit_syntax_shows_each_node_with_its_place(archlang: Any) -> None:
     lines = archlang("emit", "syntax", "w = 4\nnet = dense{w}*2").out.splitlines()
     assert lines[0] == "Definition  1:1  w = 4"
     assert any(line.strip() == "Variable  2:13  w" for line in lines)
+
+
+def test_emit_syntax_names_the_file_of_what_is_written_elsewhere(archlang: Any) -> None:
+    lines = archlang("emit", "syntax", "wang2025/depth", "--set", "width=8").out.splitlines()
+    assert lines[0] == 'Use  7:5  "wang2025/base.arch"'
+    assert lines[1] == "Definition  --set width:1:1  width = 8"
+    assert any(line.startswith("Definition  9:1  depth = ") for line in lines)
+    actor = next(line for line in lines if line.startswith("Definition") and "  actor" in line)
+    assert actor.split()[1].startswith("wang2025/base.arch:")
+
+
+def test_every_stage_stands_in_the_help(archlang: Any) -> None:
+    words = archlang("emit", "--help").out.replace(",", " ").replace(":", " ").split()
+    assert set(STAGES) <= set(words)
 
 
 @pytest.mark.parametrize("stage", STAGES)

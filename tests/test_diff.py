@@ -5,10 +5,11 @@ from __future__ import annotations
 import doctest
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import cases
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import archlang
@@ -16,8 +17,11 @@ from archlang import Environment, ir
 from archlang import compare as compare_module
 from archlang.compare import MAX_TEXT, compare, cut
 from archlang.diff import MEASURES, Difference, diff
+from archlang.infer import output_type
 from archlang.passes.canonicalize import canonical_hash, canonicalize
+from archlang.passes.rewrite import map_children
 from archlang.testing import Sizes, networks
+from archlang.types import Type
 from archlang.unparse import unparse
 
 ENVIRONMENT = Environment("toy", state_dim=10, goal_dim=3, action_dim=2)
@@ -168,6 +172,41 @@ def test_a_difference_is_found_exactly_where_there_is_one(one: Drawn, two: Drawn
     assert bool(found.changes) == (found.status in ("changed", "plan"))
     if found.status == "same":
         assert unparse(canonicalize(before)) == unparse(canonicalize(after))
+
+
+@settings(max_examples=200)
+@given(networks(Sizes(casts=True)), st.sampled_from([None, "none", "dots", "full"]))
+def test_what_is_only_written_differently_costs_the_same(drawn: Drawn, remat: ir.Remat | None) -> None:
+    """A stack around a stack too: both are lowered as one."""
+    body, width = drawn[0].body, drawn[1]
+    assume(output_type(body, Type.of_input(width)).width == width)
+    inner = ir.Repeat(body=body, count=2, stacked=True, remat=remat)
+    network = ir.Network(name="network", body=ir.Repeat(body=inner, count=3, stacked=True))
+    found = of_drawn(network, canonicalize(network), width)
+    assert found.networks[0].status in ("same", "rewritten")
+    assert {found.total(measure).delta for measure in MEASURES} == {0}
+
+
+@settings(max_examples=200)
+@given(networks(Sizes(max_width=2), depth=4), st.data())
+def test_no_change_of_remat_is_silent(drawn: Drawn, data: st.DataObject) -> None:
+    """Whatever else is changed."""
+    found = stacks(drawn[0].body)
+    assume(found)
+    stack = data.draw(st.sampled_from(found))
+    other = stack.model_copy(update={"remat": "full" if stack.remat != "full" else "none"})
+    before = ir.Sequence(items=(drawn[0].body, ir.Layer(name="ln")))
+    after = ir.Sequence(items=(exchanged(drawn[0].body, stack, other), NEW))
+    assert any(change.note == "remat" or "@remat" in change.before + change.after for change in compare(before, after))
+
+
+def stacks(node: ir.Node) -> list[ir.Repeat]:
+    own = [node] if isinstance(node, ir.Repeat) and node.stacked else []
+    return own + [found for child in ir.children(node) for found in stacks(child)]
+
+
+def exchanged(node: Any, old: ir.Node, new: ir.Node) -> Any:
+    return new if node is old else map_children(node, lambda child: exchanged(child, old, new))
 
 
 @settings(max_examples=100)

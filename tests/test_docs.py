@@ -45,10 +45,12 @@ def test_every_layer_and_every_rule_of_the_grammar_is_on_the_page() -> None:
 # --- the editor's grammar ---------------------------------------------------------------------------------------------
 
 
+PATTERNS = json.loads((DOCS / "archlang.tmLanguage.json").read_text(encoding="utf-8"))["patterns"]
+
+
 def scopes(text: str) -> dict[str, str]:
     """What the editor's grammar says of each word, by the rule of editors: the leftmost match, of two the first pattern."""
-    patterns = json.loads((DOCS / "archlang.tmLanguage.json").read_text(encoding="utf-8"))["patterns"]
-    return {word: scope for line in text.splitlines() for word, scope in scan(line, patterns)}
+    return {word: scope for line in text.splitlines() for word, scope in scan(line, PATTERNS)}
 
 
 def scan(line: str, patterns: list[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -68,6 +70,14 @@ def named(pattern: dict[str, Any], match: re.Match[str]) -> list[tuple[str, str]
     plain = [(match.group(int(group)), capture["name"]) for group, capture in groups.items() if "name" in capture]
     inner = [each for group, c in groups.items() if "patterns" in c for each in scan(match.group(int(group)), c["patterns"])]
     return plain + inner
+
+
+def test_the_page_says_what_the_grammar_cannot() -> None:
+    page = (DOCS / "language.md").read_text(encoding="utf-8")
+    head = resources.grammar().partition("// ---")[0]
+    rules = re.findall(r"^// (- .*)", head, re.MULTILINE)
+    assert [rule for rule in rules if f"\n{rule}\n" not in page] == []
+    assert [word for word in ("comment", "line breaks", "same line", "come last") if word not in " ".join(rules)] == []
 
 
 TEXT = """use "wang2025/base.arch"
@@ -93,6 +103,19 @@ def test_the_editor_s_grammar_names_the_words_of_the_language() -> None:
     assert found['"wang2025/base.arch"'].startswith("string")
     assert found["# comment"].startswith("comment")
     assert found["@remat"].startswith("storage")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("unit256, a10, d4x_b, a1.5", []),
+        ("4xunit256, 2x4x a1e3", ["4x", "2x4x"]),
+        ("dense256, u(4, -1e-3), l2", ["dense", "256", "4", "1e-3", "l2"]),
+        ("unit{8*width8}*250", ["8", "*", "*", "250"]),
+    ],
+)
+def test_digits_inside_a_name_are_no_numbers(line: str, words: list[str]) -> None:
+    assert [word for word, _ in scan(line, PATTERNS) if word != "-"] == words
 
 
 @pytest.mark.parametrize("name", resources.spec_names())
@@ -138,3 +161,18 @@ print(sum(leaf.size for leaf in jax.tree.leaves(nnx.state(module, nnx.Param))) -
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=package)
     assert (done.stdout, done.stderr) == ("0\n", "")
+
+
+def test_it_saves_what_it_states(package: dict[str, str]) -> None:
+    """Held against jax as every layer of archlang, alone and between others."""
+    program = """
+from archlang.analysis.saved import saved_bytes
+from archlang.types import Type
+from test_analysis import body_of, jax_saved_bytes
+for text in ("sine5", "dense4, sine5, tanh", "@dtype(bf16) <dense4, sine5, dense3>"):
+    body = body_of(text)
+    print(saved_bytes(body, Type.of_input(8)) - jax_saved_bytes(body, 8))
+"""
+    env = package | {"PYTHONPATH": os.pathsep.join((package["PYTHONPATH"], str(Path(__file__).parent)))}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=env)
+    assert (done.stdout, done.stderr) == ("0.0\n" * 3, "")

@@ -83,6 +83,14 @@ def test_the_right_text_is_right(code: str) -> None:
     assert diagnose(TEXTS[code], TEXTS[code].right) == ()
 
 
+@pytest.mark.parametrize("code", EXPLANATIONS)
+def test_a_warning_is_called_a_warning(code: str) -> None:
+    shown = TEXTS.get(code)
+    warned = shown is not None and diagnose(shown, shown.wrong)[0].severity == "warning"
+    assert ("Why it is a warning: " in explanation(code)) is warned
+    assert ("Why it is an error: " in explanation(code)) is not warned
+
+
 def test_the_message_is_that_of_the_compiler() -> None:
     assert """\
     error[E0301]: a stack must keep its width

@@ -146,6 +146,20 @@ def test_what_depends_on_an_unknown_width_is_a_question_mark() -> None:
     assert page_of("2x dense8", None)[0].below[0].below[0].cells == ["×1", "f32[?] → f32[8]", "?"]
 
 
+def test_what_depends_on_an_unknown_action_is_a_question_mark() -> None:
+    assert tree_of("dense8, par(ln; gaussian)", 3) == (
+        "network | f32[3] → f32[8] | ? parameters, 1 dense layer",
+        [
+            "dense8 | f32[3] → f32[8] | 32",
+            ("par, sum | f32[8] | ?", ["ln | f32[8] | 16", "gaussian | f32[8] → gaussian f32[?] | ?"]),
+        ],
+    )
+    assert tree_of("gaussian2", 3) == (
+        "network | f32[3] → gaussian f32[2] | 16 parameters, 0 dense layers",
+        ["gaussian2 | f32[3] → gaussian f32[2] | 16"],
+    )
+
+
 def test_every_network_has_its_input() -> None:
     spec = archlang.parse("one = dense8\nother = ln, one\nlast = rms")
     page = Page(html(spec.networks, {"other": 4}))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,6 +79,14 @@ def test_bind_gives_another_value_and_leaves_the_first_alone() -> None:
     assert spec.networks["net"].body == meaning("(dense4, ln)*2")
 
 
+def test_a_binding_gives_another_grid_whatever_was_asked_before() -> None:
+    spec = archlang.parse("w = 8 | 16\nnet = dense{w}")
+    assert spec.grid == {"w": ("8", "16")}
+    assert spec.bind(w="4 | 5 | 6").grid == {"w": ("4", "5", "6")}
+    assert spec.bind(w=4).grid == {}
+    assert spec.grid == {"w": ("8", "16")}
+
+
 @pytest.mark.parametrize(
     ("values", "code"),
     [({"dpeth": 4}, "E0201"), ({"depth": "6"}, "E0207"), ({"depth": "4\nnorm = rms"}, "E0101"), ({"depth": ""}, "E0101")],
@@ -135,6 +145,7 @@ def test_nesting_through_definitions_and_repeats_has_the_same_limit(text: str) -
         archlang.parse(text)
 
 
+MISSPELT = [f"foo{i}x" for i in range(20)]
 QUICK = {
     "repeats of repeats": "1x " * 40 + "ln",
     "repeats of repeats that change the width": "1x " * 40 + "dense4",
@@ -143,6 +154,9 @@ QUICK = {
     "many empty lines": "a =" + "\n" * 60_000 + "+",
     "many networks of one body": f"a = {'ln,' * 2999}ln\nb = a, a, a\n" + "".join(f"n{i} = b\n" for i in range(3000)),
     "numbers that refer to numbers": "".join(f"a{i} = {{a{i + 1}}}\n" for i in range(3000)) + "a3000 = 1\nn = ln*{a0}",
+    "long arithmetic in many copies": "w = [" + ",".join(["8"] * 1500) + "]\nn = <dense{w" + "+0" * 12_000 + "}>",
+    "many things in one body": "a = ln\nn = res(" + ",".join("a" * 30_000) + ")",
+    "misspelt names in a grid": "d = " + "|".join(map(str, range(1, 1001))) + "\nn = dense{d}, " + ",".join(MISSPELT),
     "a ring of numbers": "".join(f"a{i} = {{a{(i + 1) % 3000}}}\n" for i in range(3000)) + "n = ln*{a0}",
 }
 
@@ -157,6 +171,37 @@ def test_no_text_takes_long(text: str) -> None:
 def test_a_definition_may_have_any_name_in_bind() -> None:
     spec = archlang.parse("self = 3\naction_dim = 4\nnet = (dense{self})*{action_dim}")
     assert spec.bind({"self": 5, "action_dim": 2}).networks["net"].body == meaning("dense5*2")
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "same"),
+    [
+        ("w = 4\nnet = dense{w}", (512, 256), "dense512, dense256"),
+        ("w = 4\nnet = dense{w}", [3], "dense3"),
+        ("w = 0.5\nnet = leaky{w}", -3, "leaky{-3}"),
+        ("w = 0.5\nnet = leaky{w}", 1e20, "leaky(1e20)"),
+        ("w = [1]\nnet = leaky{w}", (-3, 0.5), "leaky{-3}, leaky0.5"),
+    ],
+)
+def test_a_binding_is_a_number_or_a_list_from_python(text: str, value: Any, same: str) -> None:
+    assert archlang.parse(text).bind(w=value).networks["net"].body == meaning(same)
+
+
+def test_a_written_list_counts_once_for_all_its_copies() -> None:
+    assert archlang.parse(f"dense([{', '.join(['8'] * 2000)}])").networks["network"].body == meaning(
+        ", ".join(["dense8"] * 2000)
+    )
+
+
+def test_an_expression_has_the_axes_and_the_settings_of_what_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "lib.arch").write_text("w = 8 | 16\nbad = 3\nhead = gaussian\nunit = <dense{w}, ln>")
+    (tmp_path / "mine.arch").write_text('use "lib.arch"\nunit, head')
+    spec = archlang.read(str(tmp_path / "mine.arch"))
+    assert spec.grid == {"w": ("8", "16")}
+    assert spec.takes_actions
+    for wrong, code in (({"w": "8 | dens"}, "E0201"), ({"bad": 5}, "E0603")):
+        with pytest.raises(archlang.SpecError, match=code):
+            archlang.check(spec.bound(wrong, action_dim=2))
 
 
 def test_a_binding_may_mend_the_text() -> None:
@@ -218,3 +263,16 @@ def test_the_content_hash_is_the_same_in_every_process() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == archlang.parse(text).networks["network"].hash == "e911f4c16a55a9f2"
     assert archlang.parse(f"@remat(full) {text}  # other").networks["network"].hash == "e911f4c16a55a9f2"
+
+
+@pytest.mark.parametrize("text", ["dense8, gaussian", "res(dense256)*4"])
+def test_a_network_that_cannot_be_has_no_number_of_parameters(text: str) -> None:
+    with pytest.raises(archlang.SpecError):
+        archlang.parse(text).networks["network"].num_params(29)
+
+
+def test_public_names_stay_what_they_are_when_a_module_has_the_same_name() -> None:
+    for name in ("diff", "format", "parse"):
+        public = getattr(archlang, name)
+        import_module(f"archlang.{name}")
+        assert getattr(archlang, name) is public

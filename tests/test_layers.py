@@ -13,7 +13,9 @@ from hypothesis import given, settings
 
 import archlang
 from archlang import ir
-from archlang.layers import LAYERS
+from archlang.arithmetic import FLOAT32
+from archlang.layers import LAYERS, LayerType, make_layer
+from archlang.limits import MAX_NUMBER, MIN_NUMBER
 from archlang.lower import build
 from archlang.testing import Sizes, networks
 
@@ -46,6 +48,40 @@ def test_what_is_written_in_two_ways_is_one_network(one: str, other: str) -> Non
 def test_the_ir_refuses_what_is_not_the_one_form(arguments: Any) -> None:
     with pytest.raises(ValueError, match="dropout"):
         ir.Layer(name="dropout", arguments=arguments)
+
+
+BEYOND_FLOAT32 = (1e39, -1e39, 1e-39, -1e-39, float("inf"), float("nan"), 10**400)
+
+
+@pytest.mark.parametrize("value", [0.0, 1, MAX_NUMBER, -MAX_NUMBER, MIN_NUMBER, -MIN_NUMBER])
+def test_a_number_is_one_of_float32(value: float) -> None:
+    assert make_layer("scale", (("init", value),)).arguments() in (((("init", value),)), ())
+
+
+@pytest.mark.parametrize("value", BEYOND_FLOAT32)
+def test_a_number_that_float32_cannot_hold_is_refused(value: float) -> None:
+    with pytest.raises(ValueError, match=r"scale\(init="):
+        make_layer("scale", (("init", value),))
+    with pytest.raises(ValueError, match=r"dense\(init="):
+        make_layer("dense", (("features", 4), ("init", f"orthogonal({abs(value)!r})")))
+
+
+def test_the_bounds_are_those_of_float32() -> None:
+    bounds = np.finfo(np.float32)
+    assert (float(bounds.max), float(bounds.smallest_normal)) == (MAX_NUMBER, MIN_NUMBER)
+    assert float(jax.jit(lambda x: x * np.float32(0.5))(np.float32(MIN_NUMBER))) == 0  # XLA has nothing between
+
+
+@pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
+def test_an_example_is_a_layer_of_the_ir(layer: type[LayerType]) -> None:
+    made = layer.example()
+    assert ir.Layer(name=layer.name, arguments=made.arguments()).layer == made
+
+
+@pytest.mark.parametrize("bound", ["1.18e-38", "-3.40e38"])
+def test_the_bounds_that_a_message_names_can_be_written(bound: str) -> None:
+    assert bound.lstrip("-") in FLOAT32
+    assert np.isfinite(module_of(f"scale({bound})", 2)(jnp.ones((1, 2)))).all()
 
 
 # --- parameters -------------------------------------------------------------------------------------------------------

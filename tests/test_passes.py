@@ -23,7 +23,7 @@ from archlang.passes import runs as runs_module
 from archlang.passes.canonicalize import canonicalize
 from archlang.passes.roll import roll
 from archlang.passes.runs import MAX_PERIOD
-from archlang.report import check_network
+from archlang.spec import check_network
 from archlang.testing import Sizes, networks
 from archlang.types import Type
 from archlang.unparse import unparse

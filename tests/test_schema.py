@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from hypothesis import given, settings
 import archlang
 from archlang import ir
 from archlang import schema as schema_module
+from archlang.limits import MAX_COUNT, MAX_NESTING, MAX_NODES
 from archlang.schema import KINDS, VERSION, from_json, schema
 from archlang.testing import Sizes, networks
+from archlang.unparse import unparse
 
 SCHEMA = schema()
 
@@ -92,7 +95,7 @@ def inside_fits(value: Any, rule: dict[str, Any]) -> bool:
 
 
 @settings(max_examples=300)
-@given(networks(Sizes(max_width=2**31 - 1, max_count=2**63 - 1, casts=True, heads=True)))
+@given(networks(Sizes(max_width=2**31 - 1, max_count=9, casts=True, heads=True), depth=2))
 def test_what_is_written_follows_the_schema_and_is_read_back(drawn: tuple[ir.Network, int]) -> None:
     text = drawn[0].model_dump_json()
     assert fits(json.loads(text), SCHEMA)
@@ -143,6 +146,73 @@ def test_every_mistake_is_told_at_once() -> None:
 def test_json_that_nests_too_deeply_is_told_so() -> None:
     with pytest.raises(archlang.SpecError, match="E0001"):
         from_json('{"name": "a", "body": ' + '{"kind": "residual", "body": ' * 5000)
+
+
+# --- limits -----------------------------------------------------------------------------------------------------------
+
+
+def network_of(body: dict[str, Any]) -> str:
+    return json.dumps({"name": "a", "body": body})
+
+
+def nested(depth: int) -> dict[str, Any]:
+    return {"kind": "residual", "body": nested(depth - 1)} if depth else LN
+
+
+def repeated(count: int, body: dict[str, Any] = LN, stacked: bool = True, **more: Any) -> dict[str, Any]:
+    return {"kind": "repeat", "body": body, "count": count, "stacked": stacked, **more}
+
+
+def items(count: int) -> dict[str, Any]:
+    return {"kind": "sequence", "items": [LN] * count}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "code"),
+    [
+        (nested(MAX_NESTING), nested(MAX_NESTING + 1), "E0104"),
+        (items(MAX_NODES), items(MAX_NODES + 1), "E0209"),
+        (repeated(MAX_NODES - 1, stacked=False), repeated(MAX_NODES, stacked=False), "E0209"),
+        (repeated(MAX_COUNT), repeated(2**32, repeated(2**31)), "E0204"),
+        (repeated(2, unroll=2), repeated(2, unroll=3), "E0208"),
+        (repeated(MAX_COUNT, unroll=MAX_NODES), repeated(MAX_COUNT, unroll=MAX_NODES + 1), "E0208"),
+    ],
+)
+def test_the_limits_of_texts_hold(right: dict[str, Any], wrong: dict[str, Any], code: str) -> None:
+    assert from_json(network_of(right))
+    with pytest.raises(archlang.SpecError) as caught:
+        from_json(network_of(wrong))
+    assert [found.code for found in caught.value.diagnostics] == [code]
+
+
+@settings(max_examples=300)
+@given(networks(Sizes(max_count=2**40)))
+def test_what_is_too_much_in_a_text_is_too_much_in_json(drawn: tuple[ir.Network, int]) -> None:
+    found, expected = codes(from_json, drawn[0].model_dump_json()), codes(archlang.parse, unparse(drawn[0]))
+    assert found <= expected  # of several, JSON tells the first
+    assert bool(found) == bool(expected)
+
+
+def codes(read: Callable[[str], object], text: str) -> set[str]:
+    try:
+        read(text)
+    except archlang.SpecError as error:
+        return {found.code for found in error.diagnostics}
+    return set()
+
+
+DEEPEST = {
+    "calls": "res(ln, " * MAX_NESTING + "ln" + ")" * MAX_NESTING,
+    "branches": "par(ln; ln, " * MAX_NESTING + "ln" + ")" * MAX_NESTING,
+    "brackets": "(ln, " * MAX_NESTING + "ln" + ")" * MAX_NESTING,
+    "a list": "unit = dense([8, 16])\nnet = " + "res(ln, " * (MAX_NESTING - 1) + "unit" + ")" * (MAX_NESTING - 1),
+}
+
+
+@pytest.mark.parametrize("text", DEEPEST.values(), ids=DEEPEST)
+def test_the_deepest_texts_are_read_back(text: str) -> None:
+    (network,) = archlang.parse(text).networks.values()
+    assert from_json(network.model_dump_json()) == network
 
 
 def test_the_examples() -> None:

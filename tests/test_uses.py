@@ -118,3 +118,16 @@ def test_the_text_of_a_specification_needs_no_other_file(name: str) -> None:
     assert spec.written.uses
     assert 'use "' not in spec.text
     assert again == spec
+
+
+@pytest.mark.parametrize("expression", ["trunk", "actor, ln", "res(trunk, dense256)"])
+def test_the_text_of_an_expression_needs_no_other_file(expression: str) -> None:
+    spec = archlang.load(f'use "wang2025/base.arch"\n{expression}', {"depth": 8}, action_dim=3)
+    again = archlang.load(spec.text, {"depth": 8}, action_dim=3)
+    assert again == spec
+    assert 'use "' not in spec.text
+
+
+def test_a_file_that_cannot_be_used_is_read_once_and_told_once(folder: Path) -> None:
+    write(folder, "bare.arch", "dense4, ln")
+    assert codes(write(folder, "a.arch", 'use "bare.arch"\n' * 40 + "net = unit\n")) == ["E0005"]

@@ -16,17 +16,18 @@ Part = tuple[ir.Node, Type, int]  # a node directly inside another, its input ty
 def total(node: ir.Node, x: Type, layer: Callable[[LayerType, int], int], gate: Callable[[int], int]) -> int:
     """A sum over a network: `layer(layer, in_features)` and, of a residual's gate, `gate(in_features)`; every copy counts.
 
-    Raises `ValueError` where the width of the input is not known.
+    Raises `ValueError` where a width is not known: of the input, or of the action.
     """
     inside = sum(count * total(part, seen, layer, gate) for part, seen, count in parts(node, x))
     if isinstance(node, ir.Layer):
+        width_of(output_type(node, x))  # of a bare `gaussian` it is not known
         return layer(node.layer, width_of(x))
     return inside + gate(width_of(x)) if isinstance(node, ir.Residual) and node.gate is not None else inside
 
 
 def width_of(x: Type) -> int:
     if x.width is None:
-        raise ValueError("this depends on the input width, which is not known")
+        raise ValueError("this depends on a width that is not known")
     return x.width
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from archlang import ir
 from archlang.diagnostics import Collector, Diagnostic, Replacement
 from archlang.infer import output_type, summed
+from archlang.layers import Refused
 from archlang.limits import MAX_WIDTH
 from archlang.source import Span
 from archlang.types import Type
@@ -40,7 +41,10 @@ class Shapes:
     def layer(self, node: ir.Layer, x: Type) -> Type:
         if x.distribution:
             return self.report("E0303", "nothing may follow a distribution", node.span, f"takes {x}", help=SQUASHED)
-        y = node.layer.output(x)
+        try:
+            y = node.layer.output(x)
+        except Refused as needs:
+            return self.report("E0306", f"`{node.name}` needs {needs}", node.span, f"takes {x}")
         if y.distribution and y.width is None:
             help = "write it (`gaussian8`), or give `--action 8`, `--env` or `.bind(action_dim=8)`"
             return self.report("E0305", "the width of the action is not known", node.span, help=help, gives=y)
@@ -152,7 +156,7 @@ def mend(node: ir.Residual | ir.Repeat, x: Type, y: Type, culprit: ir.Node | Non
         return "a distribution stands at the end of an actor, behind the stack", None
     if node.span and x.width not in widths(node.body, x) and output_type(node.body, y) == y:
         what = "the stack" if isinstance(node, ir.Repeat) else "it"
-        return f"put a `dense{y.width}` before {what}:  dense{y.width}, {first_line(node.span)}", None
+        return f"put a `dense{y.width}` before {what}:  dense{y.width}, {node.span.first_line}", None
     if culprit is None or culprit.span is None or not re.fullmatch(r"dense\d+", culprit.span.text):
         return None, None
     return f"make it `dense{x.width}`", Replacement(culprit.span, f"dense{x.width}")
@@ -161,7 +165,7 @@ def mend(node: ir.Residual | ir.Repeat, x: Type, y: Type, culprit: ir.Node | Non
 def widths(node: ir.Node, x: Type) -> set[int | None]:
     """The widths that the layers of a node give."""
     if isinstance(node, ir.Layer):
-        return {node.layer.output(x).width}
+        return {output_type(node, x).width}
     found: set[int | None] = set()
     for child in ir.children(node):
         found |= widths(child, x)
@@ -180,8 +184,3 @@ def last_change(node: ir.Node, x: Type) -> ir.Node | None:
         culprit = last_change(child, x) or culprit
         x = output_type(child, x)
     return culprit
-
-
-def first_line(span: Span) -> str:
-    lines = span.text.splitlines()
-    return lines[0] if len(lines) == 1 else f"{lines[0]} …"

@@ -16,8 +16,7 @@ def unused(written: syntax.File, file: syntax.File, networks: tuple[str, ...]) -
 
     `written` is the text, `file` the same with bindings in the place of definitions. Remembered, as `needed_in`.
     """
-    known = {definition.name: definition for definition in file.definitions}
-    needed = needed_in(file, networks) if file.expression is None else frozenset[str]()
+    known, needed = file.by_name, needed_in(file, networks)
     own = [definition for definition in written.definitions if definition.span.source is written.source]
     left = (nothing_uses(definition, known, needed) for definition in own if definition.name not in needed)
     idle = ((d, parameter) for d in own if d.name in needed for parameter in idle_parameters(d, known))

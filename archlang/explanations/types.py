@@ -54,7 +54,8 @@ TYPES = {
         see=("E0406",),
     ),
     "E0306": Explanation(
-        meaning="A layer, or a `par(…, join=concat)`, gives 2**31 numbers or more.",
+        meaning="""A layer, or a `par(…, join=concat)`, gives 2**31 numbers or more. Or a layer of a plug-in does not take the
+        width that comes in, and says which it needs.""",
         why="""One row of such activations takes 8 GiB in float32. It is a number with digits too many, or a width that
         `join=concat` or `crelu` made larger once too often; here it has a place in the text, later it would be an allocation
         that fails.""",

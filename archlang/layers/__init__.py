@@ -7,12 +7,13 @@ from functools import cache
 from types import MappingProxyType
 
 from archlang.layers.activation import CRelu, Elu, Gelu, Identity, LeakyRelu, Mish, Relu, Swish, Tanh
-from archlang.layers.base import LayerType, Parameter, argument
+from archlang.layers.base import LayerType, Parameter, Refused, argument
 from archlang.layers.dense import Dense, Gaussian
 from archlang.layers.dropout import Dropout
 from archlang.layers.entry_points import Plugins, load_plugins
 from archlang.layers.kinds import FLAG, NUMBER, RATE, WIDTH, Choice, Number, Value, Whole
 from archlang.layers.norm import BatchNorm, L2Norm, LayerNorm, RMSNorm, RSNorm
+from archlang.layers.saved import Saved
 from archlang.layers.scale import ReZero, Scale
 from archlang.layers.source import ConcatInput
 
@@ -23,11 +24,14 @@ __all__ = [
     "NUMBER",
     "RATE",
     "WIDTH",
+    "WORDS",
     "Choice",
     "LayerType",
     "Number",
     "Parameter",
     "Plugins",
+    "Refused",
+    "Saved",
     "Value",
     "Whole",
     "argument",
@@ -44,13 +48,14 @@ OTHERS = (Scale, ReZero, Dropout, ConcatInput, Identity)
 LAYERS: Mapping[str, type[LayerType]] = MappingProxyType(
     {layer.name: layer for layer in (*MATRICES, *NORMS, *ACTIVATIONS, *OTHERS)}
 )
+WORDS = frozenset({"res", "par", "use", "true", "false"})  # of the language; no layer can have such a name
 ALIASES: Mapping[str, str] = MappingProxyType({alias: layer.name for layer in LAYERS.values() for alias in layer.also_called})
 
 
 @cache
 def plugins() -> Plugins:
     """The layers that other packages add, and what is wrong with those that cannot be used. Looked for once."""
-    return load_plugins(LAYERS)
+    return load_plugins(LAYERS, WORDS)
 
 
 def find_layer(name: str) -> type[LayerType]:

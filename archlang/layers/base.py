@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from archlang.layers.kinds import Kind, Value
 from archlang.layers.saved import Saved
@@ -36,6 +36,10 @@ def argument(kind: Kind, default: Any = MISSING) -> Any:
     return field(default=default, metadata={"kind": kind})
 
 
+class Refused(Exception):
+    """Raised by the `output` of a layer that cannot take a width; says what it needs: `an even width`."""
+
+
 @dataclass(frozen=True)
 class LayerType:
     """Base of all layers. Defaults are those of a layer that keeps its type and has no parameters."""
@@ -52,7 +56,7 @@ class LayerType:
                 object.__setattr__(self, p.name, p.kind.canonical(value))
 
     def output(self, x: Type) -> Type:
-        """The type of the output for an input of type `x`."""
+        """The type of the output for an input of type `x`. Raises `Refused` where the layer cannot take that width."""
         return x
 
     def num_params(self, in_features: int) -> int:
@@ -74,6 +78,11 @@ class LayerType:
     @cache
     def parameters(cls) -> tuple[Parameter, ...]:
         return tuple(Parameter(f.name, f.metadata["kind"], f.default, f.default is MISSING) for f in fields(cls))
+
+    @classmethod
+    def example(cls) -> Self:
+        """The layer with some value for each argument that must be written."""
+        return cls(**{p.name: p.kind.example for p in cls.parameters() if p.required})
 
     def arguments(self) -> tuple[tuple[str, Value], ...]:
         """The arguments that differ from their defaults, in the order of declaration: the canonical form."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 from archlang.layers.base import LayerType, argument
 from archlang.layers.kinds import FLAG, INITIALIZER, WIDTH
@@ -42,6 +43,10 @@ class Gaussian(LayerType):
     lowering = "archlang.lower.gaussian:Gaussian"
     also_called = ("normal", "tanh_gaussian", "diag_gaussian", "policy_head")
     action_dim: int | None = argument(WIDTH, default=None)
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(8)  # which may be left away only where an environment gives it
 
     def output(self, x: Type) -> Type:
         return Type(self.action_dim, x.dtype, distribution=True)

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
-from archlang.limits import MAX_WIDTH
+from archlang.limits import MAX_NUMBER, MAX_WIDTH, MIN_NUMBER
 
 Value = bool | int | float | str
 
@@ -17,6 +17,11 @@ class Kind(Protocol):
 
     @property
     def expected(self) -> str: ...
+
+    @property
+    def example(self) -> Value:
+        """A value that is accepted."""
+        ...
 
     def accepts(self, value: Value) -> bool: ...
 
@@ -36,6 +41,10 @@ class Whole:
     def expected(self) -> str:
         return f"a whole number from {self.low} to {self.high}"
 
+    @property
+    def example(self) -> Value:
+        return min(max(self.low, 256), self.high)
+
     def accepts(self, value: Value) -> bool:
         return isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high
 
@@ -45,7 +54,7 @@ class Whole:
 
 @dataclass(frozen=True)
 class Number:
-    """A finite number from `low` (included) to below `high`."""
+    """A number of float32 from `low` (included) to below `high`."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -56,10 +65,14 @@ class Number:
         both = f" from {self.low:g} to below {self.high:g}"
         return "a number" + bounds.get((math.isfinite(self.low), math.isfinite(self.high)), both)
 
+    @property
+    def example(self) -> Value:
+        return next(value for value in (0.1, self.low, self.high - 1.0) if self.accepts(value))
+
     def accepts(self, value: Value) -> bool:
         if isinstance(value, bool | str):
             return False
-        return math.isfinite(value) and self.low <= value < self.high
+        return fits_float32(value) and self.low <= value < self.high
 
     def canonical(self, value: Value) -> Value:
         return float(value) + 0.0  # -0.0 is 0.0
@@ -70,6 +83,7 @@ class Flag:
     """`true` or `false`."""
 
     expected: str = "true or false"
+    example: Value = True
 
     def accepts(self, value: Value) -> bool:
         return isinstance(value, bool)
@@ -90,15 +104,24 @@ class Choice:
         shown = (f"{option}(gain)" if option in self.gains else option for option in self.options)
         return f"one of {', '.join(shown)}"
 
+    @property
+    def example(self) -> Value:
+        return self.options[0]
+
     def accepts(self, value: Value) -> bool:
         if not isinstance(value, str):
             return False
         name, gain = split_gain(value)
-        return value in self.options or (name in self.gains and gain is not None and 0 < gain < math.inf)
+        return value in self.options or (name in self.gains and gain is not None and gain > 0 and fits_float32(gain))
 
     def canonical(self, value: Value) -> Value:
         name, gain = split_gain(str(value))
         return name if gain in (None, 1.0) else f"{name}({gain!r})"
+
+
+def fits_float32(value: float) -> bool:
+    """Whether a parameter can hold the number: it is 0, or neither too large nor too small for float32."""
+    return value == 0 or MIN_NUMBER <= abs(value) <= MAX_NUMBER
 
 
 def split_gain(value: str) -> tuple[str, float | None]:

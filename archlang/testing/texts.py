@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from archlang import ir
 from archlang.infer import output_type
-from archlang.testing.drafts import Definition, Draft, put, sequence, walk, written
+from archlang.testing.drafts import Definition, Draft, picked, put, sequence, walk, written
 from archlang.testing.layouts import laid_out
 from archlang.testing.networks import Draw, Sizes, networks
-from archlang.testing.outlines import OUTLINES, glue, picked
+from archlang.testing.outlines import OUTLINES, glue
 from archlang.types import Type
 
 Meaning = dict[str, ir.Expression]
