@@ -56,13 +56,6 @@ def role_with_parameters(definition: syntax.Definition) -> Diagnostic:
 # --- what refers to what ----------------------------------------------------------------------------------------------
 
 
-def network_names(definitions: Mapping[str, syntax.Definition]) -> list[str]:
-    """The names that stand for networks, if they stand for a piece of network: the roles, else those that no other uses."""
-    roles = [role for role in ROLES if role in definitions]
-    used = {name for key, definition in definitions.items() for name in references(definition, definitions) - {key}}
-    return roles or [name for name, d in definitions.items() if name not in used and not d.parameters and not is_number(d)]
-
-
 def is_number(definition: syntax.Definition) -> bool:
     """Whether a definition is a number or a list, as far as can be seen without looking at others."""
     alone = [option.items[0] for option in definition.value.options if len(option.items) == 1]
@@ -101,18 +94,6 @@ def numbers_inside(call: syntax.Node) -> list[syntax.Node]:
     return found
 
 
-def reachable(names: Iterable[str], definitions: Mapping[str, syntax.Definition]) -> set[str]:
-    """The definitions that these need, themselves among them."""
-    found: set[str] = set()
-    todo = list(names)
-    while todo:
-        name = todo.pop()
-        if name not in found:
-            found.add(name)
-            todo += references(definitions[name], definitions)
-    return found
-
-
 def idle_parameters(definition: syntax.Definition, definitions: Mapping[str, syntax.Definition]) -> list[syntax.Name]:
     """The parameters that a definition does not use."""
     names = {parameter.text: definition for parameter in definition.parameters}
@@ -132,16 +113,30 @@ KEPT = 4  # files, or bindings of one
 
 
 @lru_cache(maxsize=KEPT)
+def references_in(file: syntax.File) -> Mapping[str, set[str]]:
+    """What each definition refers to."""
+    return {name: references(definition, file.by_name) for name, definition in file.by_name.items()}
+
+
+@lru_cache(maxsize=KEPT)
 def networks_in(file: syntax.File) -> tuple[str, ...]:
-    """As `network_names`."""
-    return tuple(network_names(file.by_name))
+    """The names that stand for networks, if they stand for a piece of network: the roles, else those that no other uses."""
+    roles = tuple(role for role in ROLES if role in file.by_name)
+    used = {name for key, found in references_in(file).items() for name in found - {key}}
+    alone = (name for name, d in file.by_name.items() if name not in used and not d.parameters and not is_number(d))
+    return roles or tuple(alone)
 
 
 @lru_cache(maxsize=KEPT)
 def needed_in(file: syntax.File, names: tuple[str, ...]) -> frozenset[str]:
-    """The definitions that the networks of these names need, or the one expression of the file."""
-    own = names if file.expression is None else references(file.expression, file.by_name)
-    return frozenset(reachable(own, file.by_name))
+    """The definitions that the networks of these names need, themselves among them; or those of the file's one expression."""
+    todo = list(names if file.expression is None else references(file.expression, file.by_name))
+    found: set[str] = set()
+    while todo:
+        name = todo.pop()
+        todo += [] if name in found else references_in(file)[name]
+        found.add(name)
+    return frozenset(found)
 
 
 @lru_cache(maxsize=KEPT)

@@ -152,7 +152,7 @@ class Spec:
         mistakes = [has_no_effect(bound) for name, bound in bindings.items() if name in known and name not in needed]
         missing = [] if file.incomplete else [bound for name, bound in bindings.items() if name not in known]
         mistakes += [unknown_binding(bound, known) for bound in missing]
-        file = replace(file, mistakes=(*file.mistakes, *mistakes))
+        file = replace(file, mistakes=(*file.mistakes, *mistakes)) if mistakes else file
         return replace(self, file=file, action_dim=action_dim or self.action_dim)
 
     def at(self, action_dim: int | None) -> Spec:

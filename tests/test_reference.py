@@ -113,7 +113,7 @@ def drawn(path: Any, draw: Any, leaf: Array) -> Array:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=40, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(networks(Sizes(min_width=2, heads=True, layers=tuple(LAYERS))), st.integers(0, 99))
 def test_networks_compute_their_definition(drawn: tuple[ir.Network, int], seed: int) -> None:
     got, expected = both(*drawn, seed)
