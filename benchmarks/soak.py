@@ -3,7 +3,7 @@
 python benchmarks/soak.py [examples] [law=examples …]
 
 Each law has a process of its own, with bounded memory, which ends with a traceback where an example hangs. It is a failure too
-where an example takes more than a second of CPU time.
+where an example takes more CPU time than its law allows.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from record import record
 from test_laws import LAWS, Law
 
 EXAMPLES = 10_000
-SLOW, HANGS = 1.0, 120.0  # seconds of CPU, and of a clock
+HANGS = 120.0  # seconds
 MEMORY = 16 * 2**30  # bytes of addresses; jax alone takes a few
 OPTIONS = {"deadline": None, "derandomize": False, "database": None, "print_blob": True}
 SHOWN = 300  # characters of the slowest example
@@ -67,7 +67,7 @@ def soak(name: str, examples: int) -> dict[str, Any]:
     seen, start = Soak(LAWS[name]), time.perf_counter()
     failures += shown(Law(seen.law.drawn, seen.holds), examples)
     seconds = round(time.perf_counter() - start)
-    if seen.slowest > SLOW:
+    if seen.slowest > seen.law.seconds:
         failures.append(f"an example took {seen.slowest:.2f} s")
     slowest = {"cpu_seconds": round(seen.slowest, 3), "example": seen.example}
     return {"examples": seen.examples, "failures": failures, "slowest": slowest, "seconds": seconds}

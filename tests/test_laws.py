@@ -167,6 +167,7 @@ class Law:
     holds: Callable[[Any], None]
     examples: int = 10_000
     quick: int = 300
+    seconds: float = 1.0  # of CPU that an example may take; for benchmarks/soak.py
 
     def show(self, examples: int, **options: Any) -> None:
         settings(max_examples=examples, **options)(given(self.drawn)(self.holds))()
@@ -174,11 +175,11 @@ class Law:
 
 ANY = Sizes(casts=True, heads=True)
 LARGE = Sizes(max_width=2**31 - 1, max_count=2**63 - 1, casts=True)
-LAWS = {
-    "texts": Law(texts(ANY), a_text_means_what_was_drawn),
+LAWS = {  # a text is read five times, at every point of its grid; jax builds each module
+    "texts": Law(texts(ANY), a_text_means_what_was_drawn, seconds=5.0),
     "mutations": Law(mutated(), a_mutation_is_read_or_told_why_not),
     "sizes": Law(networks(LARGE, depth=4), a_network_of_any_size_is_its_json, 1_000),
-    "parameters": Law(networks(ANY), the_closed_form_counts_what_the_module_has, 1_000, 30),
+    "parameters": Law(networks(ANY), the_closed_form_counts_what_the_module_has, 1_000, 30, seconds=20.0),
 }
 
 

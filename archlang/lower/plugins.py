@@ -20,3 +20,8 @@ def skip_compile_only_cuda() -> None:
     empty = ModuleType(PLUGIN)
     vars(empty)["initialize"] = lambda: None
     sys.modules[PLUGIN] = empty
+
+
+def find_cuda_compiler() -> None:
+    """Let jax find the plug-in after all, in a process that compiles for a GPU; call it before jax looks for devices."""
+    sys.modules.pop(PLUGIN, None)

@@ -136,7 +136,7 @@ def writing(draft: Path) -> Generator[None, None, None]:
 
 
 def flatten(state: Any) -> Arrays:
-    """Every array of the state by its path, such as `actor.weights.params.head.kernel.value`; keys as their numbers."""
+    """Every array of the state by its path, such as `learners.actor.weights.params.head.kernel`; keys as their numbers."""
     return {path_name(path): as_numbers(leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(state)}
 
 

@@ -77,4 +77,4 @@ def restore_actor(folder: RunFolder, actor: Role) -> tuple[int, Weights]:
                 folder.path,
                 "the first is written when the first epoch is over",
             )
-        return epoch, checkpoints.restore(epoch, jax.eval_shape(actor.init, jax.random.key(0)), "actor.weights.")
+        return epoch, checkpoints.restore(epoch, jax.eval_shape(actor.init, jax.random.key(0)), "learners.actor.weights.")

@@ -19,9 +19,10 @@ from archlang_runtime.errors import error
 from archlang_runtime.evaluate import evaluation_key, make_evaluate
 from archlang_runtime.folder import Plan, RunFolder, diagnosed, locked, refuse_differences
 from archlang_runtime.interrupt import Interruption
+from archlang_runtime.learn import Metrics
 from archlang_runtime.networks import take_apart
 from archlang_runtime.report import Report
-from archlang_runtime.train import Metrics, TrainState, make_train
+from archlang_runtime.train import TrainState, make_train
 
 Line = dict[str, Any]
 
@@ -107,7 +108,7 @@ class Session:
         """Evaluate, and write the epoch's line of metrics: counts, evaluation, means over the epoch's updates, clock."""
         config = self.plan.config
         counts = {"epoch": epoch, "env_steps": config.steps_after(epoch), "updates": epoch * config.updates_per_epoch}
-        evaluation = as_floats(self.evaluate(state.actor.weights, evaluation_key(config.seed, epoch)))
+        evaluation = as_floats(self.evaluate(state.learners.actor.weights, evaluation_key(config.seed, epoch)))
         line = counts | evaluation | measured | {"elapsed_seconds": time.perf_counter() - self.began}
         self.folder.append(line)
         self.lines.append(line)

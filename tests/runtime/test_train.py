@@ -16,8 +16,9 @@ from archlang import load
 from archlang_runtime import replay as buffer
 from archlang_runtime.config import TrainConfig
 from archlang_runtime.envs import find_task
+from archlang_runtime.learn import Learner
 from archlang_runtime.networks import take_apart
-from archlang_runtime.train import Learner, Program, TrainState, make_train
+from archlang_runtime.train import Program, TrainState, make_train
 
 Tree = Any
 ADAM = {"b1": 0.9, "b2": 0.999, "eps": 1e-8}
@@ -48,10 +49,10 @@ def reference_update(state: TrainState, key: jax.Array, config: TrainConfig) -> 
     batch_key, noise_key = jax.random.split(key)
     batch = buffer.sample(state.replay, batch_key, config.batch_size, config.discount)
     noise = jax.random.normal(noise_key, (config.batch_size, 2))
-    old = {name: getattr(state, name).weights.params for name in (*roles, "alpha")}
+    old = {name: getattr(state.learners, name).weights.params for name in (*roles, "alpha")}
 
     def apply(name: str, params: Tree, *inputs: jax.Array) -> Any:
-        weights = type(state.actor.weights)(params, getattr(state, name).weights.variables)
+        weights = type(state.learners.actor.weights)(params, getattr(state.learners, name).weights.variables)
         return roles[name].apply(weights, jnp.concatenate(inputs, axis=1))
 
     def policy(params: Tree) -> tuple[jax.Array, jax.Array]:
@@ -85,7 +86,7 @@ def reference_update(state: TrainState, key: jax.Array, config: TrainConfig) -> 
         "sa_encoder": sa_gradient,
         "g_encoder": g_gradient,
     }
-    return {name: adam(getattr(state, name), gradient) for name, gradient in gradients.items()}
+    return {name: adam(getattr(state.learners, name), gradient) for name, gradient in gradients.items()}
 
 
 def moments(learner: Learner) -> Any:
@@ -112,7 +113,7 @@ def test_an_update_is_the_papers(toy_program: Program, trained: TrainState) -> N
     expected = jax.jit(reference_update, static_argnums=2)(trained, key, toy.config())
     state, _ = jax.jit(toy_program.update)(trained, key)
     for name, wanted in expected.items():
-        jax.tree.map(partial(np.testing.assert_allclose, atol=2e-6), getattr(state, name).weights.params, wanted)
+        jax.tree.map(partial(np.testing.assert_allclose, atol=2e-6), getattr(state.learners, name).weights.params, wanted)
 
 
 # --- an epoch --------------------------------------------------------------------------------------------------------
@@ -146,7 +147,7 @@ def test_the_buffer_is_never_copied() -> None:
 def test_an_epoch_counts_its_steps(trained: TrainState, toy_program: Program) -> None:
     config = toy.config()
     assert int(trained.replay.time) * config.num_envs == config.steps_after(1)
-    assert int(moments(trained.actor).count) == config.updates_per_epoch
+    assert int(moments(trained.learners.actor).count) == config.updates_per_epoch
     state, _ = toy_program.epoch(trained)
     assert int(state.replay.time) * config.num_envs == config.steps_after(2)
 
