@@ -163,7 +163,7 @@ def damaged(folder: Path, patch: pytest.MonkeyPatch) -> None:
     place = folder / "runs" / "mine" / "checkpoints"
     with Checkpoints(place) as checkpoints:
         for epoch in (11, 12):
-            checkpoints.save(epoch, {"actor": {"weights": weights}})
+            checkpoints.save(epoch, {"learners": {"actor": {"weights": weights}}})
     file = place / "12" / "arrays" / "manifest.ocdbt"
     file.write_bytes(file.read_bytes()[:-1] + b"!")
 
