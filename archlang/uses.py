@@ -39,6 +39,7 @@ class Library:
     files: dict[Path, syntax.File] = field(default_factory=dict)
     done: dict[Path, Definitions] = field(default_factory=dict)
     active: list[Path] = field(default_factory=list)
+    lost: set[tuple[Path | None, str]] = field(default_factory=set)  # paths that lead nowhere, and from which file
     mistakes: list[Diagnostic] = field(default_factory=list)
     incomplete: bool = False
 
@@ -61,7 +62,10 @@ class Library:
         return {name: definition for name, (_, definition) in brought.items()} | own
 
     def used(self, use: syntax.Use) -> Definitions:
-        """What a `use` brings in; nothing where it is wrong, which is reported."""
+        """What a `use` brings in; nothing where it is wrong, which is reported once."""
+        key = (use.span.source.path, use.path)
+        if key in self.lost:
+            return {}
         try:
             path = self.find(use)
             if path not in self.done:
@@ -69,6 +73,7 @@ class Library:
                 self.done[path] = self.opened(path, use)
             return self.done[path]
         except Wrong as mistake:
+            self.lost.add(key)
             self.mistakes += mistake.diagnostics
             self.incomplete = True
             return {}

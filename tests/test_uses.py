@@ -128,6 +128,7 @@ def test_the_text_of_an_expression_needs_no_other_file(expression: str) -> None:
     assert 'use "' not in spec.text
 
 
-def test_a_file_that_cannot_be_used_is_read_once_and_told_once(folder: Path) -> None:
+@pytest.mark.parametrize(("path", "code"), [("bare.arch", "E0005"), ("none.arch", "E0001")])
+def test_a_file_that_cannot_be_used_is_told_once(folder: Path, path: str, code: str) -> None:
     write(folder, "bare.arch", "dense4, ln")
-    assert codes(write(folder, "a.arch", 'use "bare.arch"\n' * 40 + "net = unit\n")) == ["E0005"]
+    assert codes(write(folder, "a.arch", f'use "{path}"\n' * 40 + "net = unit\n")) == [code]
