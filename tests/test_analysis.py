@@ -94,6 +94,7 @@ def test_flops_of_the_paper_s_networks_unrolled() -> None:
         assert flops(network.body, Type.of_input(width)) == jax_flops(unrolled(network.body), width)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, phases=WITHOUT_SHRINKING)
 @given(networks(Sizes(min_width=2, casts=True, heads=True)))
 def test_flops_are_those_of_the_unrolled_network(drawn: tuple[ir.Network, int]) -> None:
@@ -216,6 +217,7 @@ def test_the_plan_s_default_is_that_of_the_lowering() -> None:
     assert saved_bytes(body_of(blocks), Type(256)) == saved_bytes(body_of(f"@remat(dots) {blocks}"), Type(256))
 
 
+@pytest.mark.slow
 @settings(max_examples=120, phases=WITHOUT_SHRINKING)
 @given(networks(Sizes(casts=True, heads=True), depth=4))
 def test_what_any_network_saves_is_what_jax_keeps(drawn: tuple[ir.Network, int]) -> None:

@@ -161,6 +161,7 @@ def test_a_network_does_not_differ_from_itself(drawn: Drawn) -> None:
     assert {found.total(measure).delta for measure in MEASURES} == {0}
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(networks(Sizes(max_width=2, max_count=2)), networks(Sizes(max_width=2, max_count=2)), st.booleans())
 def test_a_difference_is_found_exactly_where_there_is_one(one: Drawn, two: Drawn, canonical: bool) -> None:
@@ -187,6 +188,7 @@ def test_what_is_only_written_differently_costs_the_same(drawn: Drawn, remat: ir
     assert {found.total(measure).delta for measure in MEASURES} == {0}
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(networks(Sizes(max_width=2), depth=4), st.data())
 def test_no_change_of_remat_is_silent(drawn: Drawn, data: st.DataObject) -> None:

@@ -151,6 +151,7 @@ def test_the_layer_that_the_page_shows_is_one(package: dict[str, str]) -> None:
     assert done.stdout + done.stderr == shown
 
 
+@pytest.mark.slow
 def test_its_module_has_the_parameters_that_it_states(package: dict[str, str]) -> None:
     program = """
 import archlang, jax

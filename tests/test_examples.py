@@ -21,6 +21,7 @@ def test_every_example_has_a_promise() -> None:
 
 
 @pytest.mark.parametrize(("name", "promise"), PROMISES.items(), ids=PROMISES)
+@pytest.mark.slow
 def test_an_example_keeps_its_promise(name: str, promise: str) -> None:
     command = [sys.executable, "-W", "error", str(EXAMPLES / name)]
     done = subprocess.run(command, capture_output=True, text=True, cwd="/")

@@ -278,6 +278,7 @@ def any_text(seed: int) -> str:
     return Writer(Random(seed)).file()
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(st.integers(0, 2**32).map(any_text))
 def test_the_laws_hold_for_every_text(text: str) -> None:

@@ -198,6 +198,7 @@ def test_a_law(name: str) -> None:
 # --- what is drawn ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_construct_of_the_language_is_drawn() -> None:
     found: set[str] = set()
     Law(texts(ANY), lambda drawn: found.update(constructs(drawn.text))).show(500)
@@ -235,6 +236,7 @@ def inside(node: syntax.Node) -> Iterator[syntax.Node]:
         yield from inside(child)
 
 
+@pytest.mark.slow
 def test_mutations_are_wrong_in_many_ways_and_right_at_times() -> None:
     found: set[str] = set()
 

@@ -111,6 +111,7 @@ def test_a_gate_starts_half_open_and_that_of_a_highway_rather_shut(gate: str, bi
     assert float(jnp.abs(module.gate.linear.kernel[...]).max()) <= 6**-0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("init", "gain"), [("orthogonal", 1), ("orthogonal(1.4)", 1.4)])
 @pytest.mark.parametrize(("rows", "columns"), [(6, 6), (6, 10), (10, 6)])
 def test_orthogonal_kernels_are_orthogonal_with_their_gain(init: str, gain: float, rows: int, columns: int) -> None:
@@ -193,6 +194,7 @@ def test_gradients_reach_the_input_through_every_copy() -> None:
 # --- the strategy -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_layer_and_every_kind_of_residual_is_drawn() -> None:
     seen: set[str] = set()
 

@@ -22,6 +22,8 @@ from archlang import Environment, ir
 from archlang.lower import build
 from archlang.testing import Sizes, networks
 
+pytestmark = pytest.mark.slow  # they compile
+
 # Every example compiles programs: shrinking a failure would take minutes, and the blob that is printed reproduces it.
 WITHOUT_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
 HUMANOID = Environment("humanoid", state_dim=268, goal_dim=3, action_dim=17)
@@ -126,7 +128,6 @@ def gradient(module: nnx.Module) -> Any:
     return jax.jit(jax.grad(loss))
 
 
-@pytest.mark.slow
 @settings(max_examples=20, phases=WITHOUT_SHRINKING)
 @given(networks(Sizes(min_width=8, max_width=16, heads=True)), st.integers(0, 99))
 def test_a_stack_computes_what_the_unrolled_network_computes(drawn: tuple[ir.Network, int], seed: int) -> None:
@@ -136,7 +137,6 @@ def test_a_stack_computes_what_the_unrolled_network_computes(drawn: tuple[ir.Net
     assert_close(*pair.gradients(), 1e-5)
 
 
-@pytest.mark.slow
 @settings(max_examples=20, phases=WITHOUT_SHRINKING)
 @given(networks(Sizes(max_width=5)), st.integers(0, 99))
 def test_in_float64_gradients_agree_at_any_width(drawn: tuple[ir.Network, int], seed: int) -> None:

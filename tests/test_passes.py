@@ -208,6 +208,7 @@ ROWS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)  # anything quadratic takes minutes
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
 def test_long_rows(row: list[str]) -> None:

@@ -58,6 +58,7 @@ def test_a_command_prints_what_is_shown(folder: Path, page: str, command: str, s
 
 
 @pytest.mark.parametrize(("page", "block"), PYTHON)
+@pytest.mark.slow
 def test_python_runs_and_prints_what_its_comments_say(page: str, block: str) -> None:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):

@@ -81,6 +81,7 @@ def test_a_head_names_its_source_and_an_environment_that_there_is(name: str) -> 
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
 def test_every_point_counts_what_its_modules_have(name: str) -> None:
     env = head_of(name).env
     for point, report in archlang.expand(name, env=env):
@@ -190,6 +191,7 @@ ACTIVATIONS = {"swish": wirings.swish, "relu": wirings.relu}
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+@pytest.mark.slow
 def test_the_networks_are_wired_as_the_code_that_the_head_names(case: Case) -> None:
     for point in archlang.load(case.name).bind(case.small, action_dim=SMALL.action_dim).expand():
         for role, network in point.spec.networks.items():

@@ -20,6 +20,8 @@ from archlang import ir
 from archlang.lower import build
 from archlang.testing import Sizes, networks
 
+pytestmark = pytest.mark.slow  # they compile
+
 STATEFUL = ("bn", "rsnorm", "dropout")
 STACKS = ("(dense8, {})*4", "res((dense8, {})*2)*2", "@remat(none) (dense8, {})*4", "@remat(full) (dense8, {})*4")
 PLACES = ("{}", "4x<dense8, {}>", *STACKS)
@@ -122,7 +124,6 @@ def test_training_changes_the_state_of_every_copy_and_evaluation_nothing(place: 
     jax.tree.map(np.testing.assert_array_equal, state_of(module), trained)
 
 
-@pytest.mark.slow
 @settings(max_examples=20, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(networks(Sizes(min_width=2, layers=(*STATEFUL, *STATEFUL, "ln", "swish", "concat_input")), depth=2), st.integers(0, 99))
 def test_a_stack_trains_as_the_unrolled_network(drawn: tuple[ir.Network, int], seed: int) -> None:
@@ -166,7 +167,6 @@ def assert_same(got: Any, expected: Any) -> None:
 # --- training loops ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES)
 def test_a_jitted_step_gives_gradients_and_the_new_state(place: str) -> None:
     """As the runtime does it: split outside; inside jit and grad, merge a copy, call it, and split it again."""
@@ -189,7 +189,6 @@ def test_a_jitted_step_gives_gradients_and_the_new_state(place: str) -> None:
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES)
 def test_the_transforms_of_nnx_train_it_too(place: str) -> None:
     module, x = module_of(place.format("bn, dropout0.5, rsnorm")), batches(1)[0]
@@ -200,7 +199,6 @@ def test_the_transforms_of_nnx_train_it_too(place: str) -> None:
     assert changed(before, state_of(module)) == {path for path in before if not path.endswith("['key']")}
 
 
-@pytest.mark.slow
 def test_remat_changes_neither_gradients_nor_state() -> None:
     trained = [gradient_and_state(remat) for remat in ("none", "dots", "full")]
     for other in trained[1:]:

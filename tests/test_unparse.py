@@ -153,6 +153,7 @@ def test_the_examples() -> None:
 
 
 @settings(max_examples=1000)
+@pytest.mark.slow
 @given(
     st.one_of(
         networks(Sizes(casts=True, heads=True)),

@@ -20,6 +20,8 @@ from archlang_runtime.learn import Learner
 from archlang_runtime.networks import take_apart
 from archlang_runtime.train import Program, TrainState, make_train
 
+pytestmark = pytest.mark.slow  # they compile
+
 Tree = Any
 ADAM = {"b1": 0.9, "b2": 0.999, "eps": 1e-8}
 
