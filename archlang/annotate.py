@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from archlang import ir, pieces, syntax
 from archlang.arguments import Given, on_one_line
@@ -20,7 +20,7 @@ def one_of(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} or {words[-1]}"
 
 
-REMATS = ("none", "dots", "full")
+REMATS = get_args(ir.Remat)
 OPTIONS = {"remat": REMATS, "dtype": DTYPES}
 VALUES: dict[str, tuple[str, Callable[[object], bool]]] = {
     "remat": (one_of(REMATS), lambda value: value in REMATS),

@@ -54,4 +54,8 @@ CODES = {
     "E0707": "a run without a checkpoint",
     "E0708": "numbers that are not finite",
     "E0709": "not enough memory",
+    # E08xx: lowered networks
+    "E0801": "parameters of another network",
+    "E0802": "an input that the network does not take",
+    "E0803": "the body of a stack changes the type of its value",
 }

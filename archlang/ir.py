@@ -36,7 +36,7 @@ from archlang.layers.kinds import fits_float32
 from archlang.limits import MAX_COUNT
 from archlang.types import Type
 
-Remat = Literal["none", "dots", "full"]
+Remat = Literal["none", "dots", "full", "nested"]
 # A bare scan keeps every intermediate of every copy: 3.7 times the memory of the unrolled network for the paper's blocks.
 # Keeping the matrix products alone, and computing the rest again, needs no more than the unrolled network.
 DEFAULT_REMAT: Remat = "dots"

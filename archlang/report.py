@@ -175,6 +175,11 @@ def at_point(diagnostic: Diagnostic, point: Point, spec: Spec) -> Diagnostic:
 def ready_to_lower(network: ir.Network, in_features: int) -> ir.Node:
     """The body of a network, checked, in canonical form, so that networks of one hash are lowered alike."""
     check_network(network, in_features)
+    return lowered_form(network)
+
+
+def lowered_form(network: ir.Network) -> ir.Node:
+    """The body of a network as it is lowered: its canonical form."""
     return canonicalize(network.body)
 
 

@@ -22,7 +22,7 @@ TIERS = (
     {"mistakes"},
     {"arithmetic", "definitions", "infer", "layout", "parse", "pieces", "unparse"},
     {"arguments", "format", "uses"},
-    {"annotate", "scope"},
+    {"annotate", "naming", "scope"},
     {"combinators"},
     {"analysis", "checks", "elaborate", "passes"},
     {"compare", "html", "schema"},

@@ -107,8 +107,8 @@ def test_a_residual_with_rezero_starts_as_the_identity() -> None:
 @pytest.mark.parametrize(("gate", "bias"), [("sigmoid", 0.0), ("highway", -1.0)])
 def test_a_gate_starts_half_open_and_that_of_a_highway_rather_shut(gate: str, bias: float) -> None:
     module = module_of(f"res(id, gate={gate})", 6)
-    np.testing.assert_array_equal(module.gate.linear.bias[...], bias)
-    assert float(jnp.abs(module.gate.linear.kernel[...]).max()) <= 6**-0.5
+    np.testing.assert_array_equal(module.res.gate.linear.bias[...], bias)
+    assert float(jnp.abs(module.res.gate.linear.kernel[...]).max()) <= 6**-0.5
 
 
 @pytest.mark.slow
@@ -161,7 +161,7 @@ def test_in_every_place_it_is_the_input_of_the_network(text: str) -> None:
 
 def weights(module: Any) -> Any:
     """Kernel and bias of the two copies, which stand behind the first layer."""
-    leaves = jax.tree.leaves(nnx.to_pure_dict(nnx.state(module.items[1], nnx.Param)))
+    leaves = [leaf for item in module.items[1:] for leaf in jax.tree.leaves(nnx.to_pure_dict(nnx.state(item, nnx.Param)))]
     kernels = jnp.concatenate([leaf.reshape(-1, 9, 3) for leaf in leaves if leaf.shape[-2:] == (9, 3)])
     biases = jnp.concatenate([leaf.reshape(-1, 3) for leaf in leaves if leaf.shape[-2:] != (9, 3)])
     return zip(kernels, biases[:, None], strict=True)

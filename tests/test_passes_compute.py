@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import jax
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from flax import nnx
 from hypothesis import Phase, given, settings
-from unrolling import as_written, unrolled, unstacked
+from unrolling import as_written, places, unrolled, unstacked
 from written_out import written_out
 
 import archlang
@@ -46,8 +47,9 @@ def test_a_rolled_network_computes_the_same(drawn: Drawn) -> None:
 def test_one_cast_computes_what_two_do(text: str) -> None:
     network = archlang.parse(text).networks["network"]
     numbers, x = drawn_numbers(network, 8)
-    leaves = jax.tree.leaves(numbers)
-    np.testing.assert_array_equal(applying(canonicalize(network), 8, x)(leaves), applying(network, 8, x)(leaves))
+    other = canonicalize(network)
+    moved = in_places(other, shapes(other, 8), numbers_of(network, numbers))
+    np.testing.assert_array_equal(applying(other, 8, x)(moved), applying(network, 8, x)(numbers))
 
 
 def compare(before: ir.Network, after: ir.Network, width: int) -> None:
@@ -55,41 +57,65 @@ def compare(before: ir.Network, after: ir.Network, width: int) -> None:
     the same outputs where stacks are written out in both; up to rounding where `after` is lowered as it is."""
     with jax.enable_x64(True):
         numbers, x = drawn_numbers(after, width)
-        apart = jax.tree.leaves(unstacked(after.body, numbers))
-        expected, gradients = outputs_and_gradients(unrolled(before), width, x, apart)
-        np.testing.assert_array_equal(applying(unrolled(after), width, x)(apart), expected)
-        outputs, stacked = outputs_and_gradients(after, width, x, jax.tree.leaves(numbers))
+        apart = unstacked(after.body, numbers)
+        one, other = unrolled(before), unrolled(after)
+        moved = in_places(one, shapes(one, width), numbers_of(other, apart))
+        expected, gradients = outputs_and_gradients(one, width, x, moved)
+        np.testing.assert_array_equal(applying(other, width, x)(apart), expected)
+        outputs, stacked = outputs_and_gradients(after, width, x, numbers)
         assert_close([outputs], [expected])
-        tree = jax.tree.unflatten(jax.tree.structure(numbers), stacked)
-        assert_close(jax.tree.leaves(unstacked(after.body, tree)), gradients)
+        assert_close(leaves(numbers_of(other, unstacked(after.body, stacked))), leaves(numbers_of(one, gradients)))
+
+
+def numbers_of(network: ir.Network, tree: Any) -> list[Any]:
+    """What each layer and gate of an unrolled network has, in the order in which they are applied; those that have nothing
+    left out."""
+    found = (reduce(lambda inner, name: inner.get(name, {}), path, tree) for path in places(network.body))
+    return [numbers for numbers in found if numbers]
+
+
+def in_places(network: ir.Network, like: Any, numbers: list[Any]) -> Any:
+    """The inverse, for a network whose numbers have the places of `like`."""
+    tree: Any = {}
+    spots = [path for path in places(network.body) if reduce(lambda inner, name: inner.get(name, {}), path, like)]
+    for path, found in zip(spots, numbers, strict=True):
+        inner = reduce(lambda inner, name: inner.setdefault(name, {}), path[:-1], tree)
+        inner[path[-1]] = found
+    return tree
+
+
+def leaves(numbers: list[Any]) -> list[Any]:
+    return jax.tree.leaves(numbers)
+
+
+def shapes(network: ir.Network, width: int) -> Any:
+    return nnx.to_pure_dict(split(network, width)[1])
 
 
 def drawn_numbers(network: ir.Network, width: int) -> tuple[Any, Any]:
     """Parameters and statistics of a network, and an input."""
     draw = np.random.default_rng(0)
-    shapes = nnx.to_pure_dict(split(network, width)[1])
-    numbers = jax.tree.map(lambda leaf: jnp.asarray(draw.uniform(0.1, 0.9, leaf.shape)), shapes)
+    numbers = jax.tree.map(lambda leaf: jnp.asarray(draw.uniform(0.1, 0.9, leaf.shape)), shapes(network, width))
     return numbers, jnp.asarray(draw.normal(size=(3, width)))
 
 
-def outputs_and_gradients(network: ir.Network, width: int, x: Any, leaves: list[Any]) -> tuple[Any, list[Any]]:
+def outputs_and_gradients(network: ir.Network, width: int, x: Any, numbers: Any) -> tuple[Any, Any]:
     apply = applying(network, width, x)
 
-    def loss(leaves: list[Any]) -> Any:
-        y = apply(leaves)
+    def loss(numbers: Any) -> Any:
+        y = apply(numbers)
         return jnp.sum(y * jnp.cos(jnp.arange(1.0, y.size + 1)).reshape(y.shape)), y
 
-    gradients, y = jax.grad(loss, has_aux=True)(leaves)
+    gradients, y = jax.grad(loss, has_aux=True)(numbers)
     return y, gradients
 
 
-def applying(network: ir.Network, width: int, x: Any) -> Callable[[list[Any]], Any]:
-    """The outputs of a network for `x` as a function of its numbers in their order. Not compiled, so that equal is exact."""
+def applying(network: ir.Network, width: int, x: Any) -> Callable[[Any], Any]:
+    """The outputs of a network for `x` as a function of its numbers. Not compiled, so that equal is exact."""
     graph, state, keys = split(network, width)
-    structure = jax.tree.structure(nnx.to_pure_dict(state))
 
-    def apply(leaves: list[Any]) -> Any:
-        nnx.replace_by_pure_dict(state, jax.tree.unflatten(structure, leaves))
+    def apply(numbers: Any) -> Any:
+        nnx.replace_by_pure_dict(state, numbers)
         return nnx.merge(graph, state, keys)(x)
 
     return apply

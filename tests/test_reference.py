@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import reduce
 from typing import Any
 
 import jax
@@ -17,6 +16,7 @@ from unrolling import as_written, unrolled, unstacked
 
 from archlang import ir
 from archlang.layers import LAYERS
+from archlang.naming import in_a_row, names
 from archlang.testing import Sizes, networks
 
 Array = Any
@@ -70,20 +70,25 @@ DEFINITIONS: dict[str, Definition] = {
 }
 
 
-def interpret(node: ir.Node, x: Array, params: Any, root: Array) -> Array:
+def interpret(node: ir.Node, x: Array, params: Any, root: Array, whole: bool = False) -> Array:
     """The value of a network without stacks, with the parameters and statistics of its lowered module."""
+    items = in_a_row(node)
+    if len(items) == 1 and not whole:
+        return interpret_one(items[0], x, params, root)
+    for name, item in zip(names(items), items, strict=True):
+        x = interpret_one(item, x, params.get(name, {}), root)
+    return x
+
+
+def interpret_one(node: ir.Node, x: Array, params: Any, root: Array) -> Array:
     if isinstance(node, ir.Layer):
         return DEFINITIONS[node.name](x, params, node.layer, root)
     if isinstance(node, ir.Residual):
         return residual(node, x, params, root)
-    if isinstance(node, ir.Parallel):
-        branches = params.get("branches", {})
-        outputs = [interpret(branch, x, branches.get(i, {}), root) for i, branch in enumerate(node.branches)]
-        return np.concatenate(outputs, -1) if node.join == "concat" else sum(outputs)
-    assert isinstance(node, ir.Sequence | ir.Repeat)
-    items = node.items if isinstance(node, ir.Sequence) else (node.body,) * node.count
-    parts = [params.get("items", {}).get(i, {}) for i in range(len(items))]
-    return reduce(lambda value, pair: interpret(pair[0], value, pair[1], root), zip(items, parts, strict=True), x)
+    assert isinstance(node, ir.Parallel)
+    branches = params.get("branches", {})
+    outputs = [interpret(branch, x, branches.get(i, {}), root) for i, branch in enumerate(node.branches)]
+    return np.concatenate(outputs, -1) if node.join == "concat" else sum(outputs)
 
 
 def residual(node: ir.Residual, x: Array, params: Any, root: Array) -> Array:
@@ -104,7 +109,7 @@ def both(network: ir.Network, width: int, seed: int) -> tuple[Any, Any]:
         nnx.replace_by_pure_dict(numbers, values)
         x = draw(size=(3, width))
         written_out = jax.tree.map(np.asarray, unstacked(network.body, values))
-        return nnx.merge(graph, numbers, keys)(jnp.asarray(x)), interpret(unrolled(network.body), x, written_out, x)
+        return nnx.merge(graph, numbers, keys)(jnp.asarray(x)), interpret(unrolled(network.body), x, written_out, x, whole=True)
 
 
 def drawn(path: Any, draw: Any, leaf: Array) -> Array:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-import jax
 from flax import nnx
 
 from archlang import ir
-from archlang.lower.build import lower
-from archlang.types import Type
+from archlang.lower.build import whole
+from archlang.lower.restack import layers_of
+from archlang.naming import in_a_row, names
 
 
 def as_written(network: ir.Network, in_features: int, seed: int = 0) -> nnx.Module:
     """The module of a network that is not brought into canonical form, so that its parts are those of the IR."""
-    return lower(network.body, Type.of_input(in_features), nnx.Rngs(seed))
+    return whole(network.name, network.body, in_features, nnx.Rngs(seed))
 
 
 def unrolled(node: ir.Node) -> Any:
@@ -30,22 +31,9 @@ def unrolled(node: ir.Node) -> Any:
     return node
 
 
-def unstacked(node: ir.Node, state: Any) -> Any:
-    """The parameters or the state of a lowered network, laid out as those of the unrolled one."""
-    if isinstance(node, ir.Repeat) and node.stacked:
-        alone = not node.is_loop
-        copies = [state] if alone else [rows(state.get("body", {}), i) for i in range(node.count)]
-        return {"items": {i: unstacked(node.body, copy) for i, copy in enumerate(copies)}}
-    if isinstance(node, ir.Repeat | ir.Sequence):
-        bodies = node.items if isinstance(node, ir.Sequence) else (node.body,) * node.count
-        items = state.get("items", {})
-        return {"items": {i: unstacked(body, items.get(i, {})) for i, body in enumerate(bodies)}}
-    if isinstance(node, ir.Parallel):
-        found = state.get("branches", {})
-        return {"branches": {i: unstacked(branch, found.get(i, {})) for i, branch in enumerate(node.branches)}}
-    if isinstance(node, ir.Residual | ir.Cast):
-        return {**state, **{name: unstacked(child, state.get(name, {})) for name, child in inside(node).items()}}
-    return state
+def unstacked(body: ir.Node, state: Any) -> Any:
+    """The parameters or the state of a network lowered as it is written, laid out as those of the unrolled one."""
+    return layers_of(body, state)
 
 
 def inside(node: ir.Node) -> dict[str, ir.Node]:
@@ -54,5 +42,22 @@ def inside(node: ir.Node) -> dict[str, ir.Node]:
     return {name: child for name, child in fields.items() if child is not None}
 
 
-def rows(state: Any, index: int) -> Any:
-    return jax.tree.map(lambda leaf: leaf[index], state)
+def places(node: ir.Node, whole: bool = True) -> Iterator[tuple[Any, ...]]:
+    """Where the layers and gates of an unrolled network have their numbers, in the order in which they are applied."""
+    items = in_a_row(node)
+    for name, item in zip(names(items), items, strict=True):
+        path = () if len(items) == 1 and not whole else (name,)
+        yield from ((*path, *inner) for inner in places_in(item))
+
+
+def places_in(item: ir.Node) -> Iterator[tuple[Any, ...]]:
+    parts = {("body",): getattr(item, "body", None)} | {("post",): getattr(item, "post", None)}
+    if isinstance(item, ir.Parallel):
+        parts = {("branches", i): branch for i, branch in enumerate(item.branches)}
+    if isinstance(item, ir.Layer):
+        yield ()
+    if isinstance(item, ir.Residual) and item.gate:
+        yield ("gate",)
+    for path, part in parts.items():
+        if part is not None:
+            yield from ((*path, *inner) for inner in places(part, whole=False))

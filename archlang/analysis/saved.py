@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
+from math import isqrt
 from typing import Any
 
 from archlang import ir
@@ -68,20 +69,26 @@ def repeat(node: ir.Repeat, x: Type) -> Residuals:
 def stack(node: ir.Repeat, x: Type) -> Residuals:
     """Copies in one loop, which keeps of each what the policy says; what comes out is a new value."""
     body = residuals(node.body, x)
-    each = KEPT[node.remat or ir.DEFAULT_REMAT](body, x.row_bytes)
-    return Residuals(Everything(node.count * each, output_type(node, x).row_bytes), body.products.looped(node.count))
+    kept = KEPT[node.remat or ir.DEFAULT_REMAT](body, x.row_bytes, node.count)
+    return Residuals(Everything(kept, output_type(node, x).row_bytes), body.products.looped(node.count))
 
 
-def all_kept(body: Residuals, carry: int) -> int:
-    return body.everything.beside_input + carry * body.everything.needs_input
+def all_kept(body: Residuals, carry: int, count: int) -> int:
+    return count * (body.everything.beside_input + carry * body.everything.needs_input)
 
 
-def input_kept(body: Residuals, carry: int) -> int:
-    return carry * body.products.needs_input
+def inputs_kept(body: Residuals, carry: int, count: int) -> int:
+    return count * carry * body.products.needs_input
 
 
-def products_kept(body: Residuals, carry: int) -> int:
-    return body.products.kept + carry * body.products.needs_input
+def products_kept(body: Residuals, carry: int, count: int) -> int:
+    return count * (body.products.kept + carry * body.products.needs_input)
+
+
+def starts_kept(body: Residuals, carry: int, count: int) -> int:
+    """The first values of √count segments; the copies behind them, where the count is no square, as under `dots`."""
+    segments = isqrt(count)
+    return segments * carry + products_kept(body, carry, count % segments)
 
 
 def parallel(node: ir.Parallel, x: Type) -> Residuals:
@@ -104,7 +111,12 @@ def in_a_row(node: ir.Node, x: Type) -> Residuals:
     return reduce(Residuals.then, (residuals(part, seen) for part, seen, _ in parts(node, x)), Residuals())
 
 
-KEPT: dict[str, Callable[[Residuals, int], int]] = {"none": all_kept, "dots": products_kept, "full": input_kept}
+KEPT: dict[str, Callable[[Residuals, int, int], int]] = {
+    "none": all_kept,
+    "dots": products_kept,
+    "full": inputs_kept,
+    "nested": starts_kept,
+}
 RESIDUALS: dict[type[ir.Node], Callable[[Any, Type], Residuals]] = {
     ir.Layer: layer,
     ir.Sequence: in_a_row,

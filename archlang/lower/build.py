@@ -10,14 +10,15 @@ from flax import nnx
 
 from archlang import ir
 from archlang.infer import output_type, summed
-from archlang.lower.combinators import Cast, Parallel, Residual, Sequence
+from archlang.lower.combinators import Cast, Network, Parallel, Residual, Sequence
 from archlang.lower.gate import Gate
 from archlang.lower.stack import Stack
+from archlang.naming import in_a_row, names
 from archlang.report import ready_to_lower
 from archlang.types import Type
 
 
-def build(network: ir.Network, in_features: int, *, rngs: nnx.Rngs) -> nnx.Module:
+def build(network: ir.Network, in_features: int, *, rngs: nnx.Rngs) -> Network:
     """Lower a network for inputs `[batch, in_features]`, with parameters drawn from `rngs`.
 
     The module maps `[batch, in_features]` to `[batch, out_features]`; one that ends in a gaussian gives `(mean, log_std)`.
@@ -25,7 +26,12 @@ def build(network: ir.Network, in_features: int, *, rngs: nnx.Rngs) -> nnx.Modul
     What is lowered is the canonical form. Raises `SpecError` where the network does not take that width.
     Nothing is allocated under `nnx.eval_shape`.
     """
-    return lower(ready_to_lower(network, in_features), Type.of_input(in_features), rngs)
+    return whole(network.name, ready_to_lower(network, in_features), in_features, rngs)
+
+
+def whole(name: str, body: ir.Node, in_features: int, rngs: nnx.Rngs) -> Network:
+    """A network with this body, as it is."""
+    return Network(row(body, Type.of_input(in_features), rngs), name, in_features)
 
 
 def lower(node: ir.Node, x: Type, rngs: nnx.Rngs) -> nnx.Module:
@@ -38,12 +44,19 @@ def layer(node: ir.Layer, x: Type, rngs: nnx.Rngs) -> nnx.Module:
     return getattr(import_module(module), name)(node.layer, x, rngs)
 
 
-def chain(items: tuple[ir.Node, ...], x: Type, rngs: nnx.Rngs) -> Sequence:
-    modules = []
+def row(node: ir.Node, x: Type, rngs: nnx.Rngs) -> dict[str, nnx.Module]:
+    """The modules of things in sequence, by their names."""
+    items, modules = in_a_row(node), []
     for item in items:
         modules.append(lower(item, x, rngs))
         x = output_type(item, x)
-    return Sequence(modules)
+    return dict(zip(names(items), modules, strict=True))
+
+
+def chain(node: ir.Node, x: Type, rngs: nnx.Rngs) -> nnx.Module:
+    """Things in sequence as one module; one thing as its own."""
+    modules = row(node, x, rngs)
+    return next(iter(modules.values())) if len(modules) == 1 else Sequence(modules)
 
 
 def residual(node: ir.Residual, x: Type, rngs: nnx.Rngs) -> Residual:
@@ -54,17 +67,15 @@ def residual(node: ir.Residual, x: Type, rngs: nnx.Rngs) -> Residual:
 
 
 def repeat(node: ir.Repeat, x: Type, rngs: nnx.Rngs) -> nnx.Module:
-    if not node.stacked:
-        return chain((node.body,) * node.count, x, rngs)
-    if not node.is_loop:  # a scan of length 1 would still be a loop
-        return lower(node.body, x, rngs)
+    if not node.is_loop:  # independent copies, or a stack of one: a scan of length 1 would still be a loop
+        return chain(node, x, rngs)
     remat, unroll = node.remat or ir.DEFAULT_REMAT, node.unroll or 1
     return Stack(lambda rngs: lower(node.body, x, rngs), node.count, remat=remat, unroll=unroll, rngs=rngs)
 
 
 BUILDERS: dict[type[ir.Node], Callable[[Any, Type, nnx.Rngs], nnx.Module]] = {
     ir.Layer: layer,
-    ir.Sequence: lambda node, x, rngs: chain(node.items, x, rngs),
+    ir.Sequence: chain,
     ir.Residual: residual,
     ir.Repeat: repeat,
     ir.Parallel: lambda node, x, rngs: Parallel([lower(branch, x, rngs) for branch in node.branches], node.join),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Sequence as Items
 from functools import reduce
 from typing import Any
@@ -12,17 +13,37 @@ from flax import nnx
 
 from archlang.lower.dtypes import DTYPES
 from archlang.lower.gate import Gate
+from archlang.lower.inputs import refuse_input
 from archlang.lower.rooted import Rooted, apply
 
 
 class Sequence(Rooted):
-    """Things one after the other."""
+    """Things one after the other, each an attribute of its name: `dense`, `ln`."""
 
-    def __init__(self, items: Items[nnx.Module]):
-        self.items = nnx.List(items)
+    def __init__(self, items: Mapping[str, nnx.Module]):
+        self.order = tuple(items)
+        for name, item in items.items():
+            setattr(self, name, item)
+
+    @property
+    def items(self) -> tuple[nnx.Module, ...]:
+        """The modules in the order in which they are applied."""
+        return tuple(getattr(self, name) for name in self.order)
 
     def forward(self, x: jax.Array, root: jax.Array) -> Any:
         return reduce(lambda value, item: apply(item, value, root), self.items, x)
+
+
+class Network(Sequence):
+    """A whole network: `[…, in_features]` → `[…, out_features]`, or (mean, log_std). Each thing in sequence is an attribute."""
+
+    def __init__(self, items: Mapping[str, nnx.Module], name: str, in_features: int):
+        super().__init__(items)
+        self.name, self.in_features = name, in_features
+
+    def __call__(self, x: jax.Array, root: jax.Array | None = None) -> Any:
+        refuse_input(x, self.name, self.in_features)
+        return super().__call__(x, root)
 
 
 class Residual(Rooted):

@@ -1,4 +1,4 @@
-"""A stack: `count` copies of a body as one scan, with a checkpoint policy on the body."""
+"""A stack: `count` copies of a body as one loop over stacked parameters."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ from typing import Any
 import jax
 from flax import nnx
 
+from archlang.lower.inputs import refuse_change
+from archlang.lower.loop import Arrays, run_copies
 from archlang.lower.rooted import Rooted, apply
-
-POLICIES: dict[str, Any] = {
-    "dots": jax.checkpoint_policies.dots_saveable,
-    "full": jax.checkpoint_policies.nothing_saveable,
-}
 
 
 class Stack(Rooted):
@@ -26,26 +23,22 @@ class Stack(Rooted):
     def forward(self, x: jax.Array, root: jax.Array) -> jax.Array:
         # Taken apart, and put together inside the loop: so the module may be closed over by any transform of jax.
         graph, state = nnx.split(self.body)
+        variables = list(nnx.to_flat_state(state))
 
-        def step(x: jax.Array, state: Any) -> tuple[jax.Array, Any]:
-            before = values(state)
-            copy = nnx.merge(graph, state)
-            y = apply(copy, x, root)
-            return y, nnx.state(copy, lambda path, variable: variable.get_value() is not before[path])
+        def with_arrays(arrays: Arrays) -> nnx.State[Any, Any]:
+            replaced = [(path, variable.replace(arrays[i])) for i, (path, variable) in enumerate(variables) if i in arrays]
+            return nnx.from_flat_state(replaced)
 
-        y, changed = jax.lax.scan(checkpointed(step, self.remat), x, state, length=self.count, unroll=self.unroll)
+        def step(x: jax.Array, root: jax.Array, copy: Arrays) -> tuple[jax.Array, Arrays]:
+            module = nnx.merge(graph, with_arrays(copy))
+            y = apply(module, x, root)
+            refuse_change(x, y)
+            after = dict(nnx.to_flat_state(nnx.state(module)))
+            values = {i: after[path].get_value() for i, (path, _) in enumerate(variables)}
+            return y, {i: value for i, value in values.items() if value is not copy[i]}
+
+        copies = {i: variable.get_value() for i, (_, variable) in enumerate(variables)}
+        y, changed = run_copies(step, x, root, copies, count=self.count, remat=self.remat, unroll=self.unroll)
         if changed:  # what nothing changed stays as it is: jax lets no transformed function write to what is outside it
-            nnx.update(self.body, changed)
+            nnx.update(self.body, with_arrays(changed))
         return y
-
-
-def values(state: Any) -> dict[tuple[Any, ...], Any]:
-    """The arrays of a state by their paths."""
-    return {path: variable.get_value() for path, variable in nnx.to_flat_state(state)}
-
-
-def checkpointed(step: Callable[..., Any], remat: str) -> Callable[..., Any]:
-    """The step under its policy; a scan's body needs no guard against common subexpressions."""
-    if remat == "none":
-        return step
-    return jax.checkpoint(step, policy=POLICIES[remat], prevent_cse=False)

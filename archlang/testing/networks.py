@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 
@@ -146,7 +146,7 @@ def residual(draw: Draw, x: Type, sizes: Sizes, depth: int) -> ir.Expression:
 def repeat(draw: Draw, x: Type, sizes: Sizes, depth: int) -> ir.Expression:
     body = keeping(draw, x, sizes, depth)
     count, stacked = draw(st.integers(1, sizes.max_count)), draw(st.booleans())
-    remat = draw(st.sampled_from([None, "none", "dots", "full"])) if stacked else None
+    remat = draw(st.sampled_from([None, *get_args(ir.Remat)])) if stacked else None
     unroll = draw(st.sampled_from([None, 1, 2][: count + 1])) if stacked else None  # no more than the copies
     return ir.Repeat(body=body, count=count, stacked=stacked, remat=remat, unroll=unroll)
 
