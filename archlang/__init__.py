@@ -15,6 +15,7 @@ from archlang.pipeline import expand as expand
 from archlang.pipeline import format as format
 from archlang.pipeline import load as load
 from archlang.pipeline import parse as parse
+from archlang.pipeline import plan as plan
 from archlang.pipeline import read as read
 from archlang.report import Report as Report
 from archlang.source import Source as Source

@@ -179,11 +179,19 @@ def emit(
     env: Env = None,
     action: Action = None,
     set_: Setting = None,
+    remat: Annotated[str | None, typer.Option(metavar="POLICY", help="Run every stack under none, dots, full or nested.")] = None,
+    unroll: Annotated[int | None, typer.Option(min=1, metavar="N", help="Put N copies into each step of every loop.")] = None,
+    gpu: Annotated[str | None, typer.Option(metavar="G", help="Plan or compile for this GPU, which need not be there.")] = None,
+    batch: Annotated[int | None, typer.Option(min=0, max=MAX_WIDTH, metavar="B", help="Rows of a batch; 512 if not given.")] = None,
+    network: Annotated[str | None, typer.Option(metavar="NAME", help="This network alone.")] = None,
+    backward: Annotated[bool, typer.Option("--backward", help="The program of the parameters' gradients.")] = False,
 ) -> None:
     """What a specification is at a stage of the compiler.
 
     syntax: the tree of the text. text: the networks with every definition put in, in canonical form. ir, canonical, rolled: the
-    networks as JSON, as they are written, in canonical form, and with identical blocks made stacks.
+    networks as JSON, as they are written, in canonical form, and with identical blocks made stacks. plan: how each stack is run,
+    and why; with --gpu, so that an update fits. flax: a Flax file that gives the same without archlang. jaxpr, stablehlo, hlo: the
+    program of each network; hlo with --gpu compiled for that GPU.
     """
     from archlang import emit as stages
 
@@ -192,8 +200,8 @@ def emit(
         similar = did_you_mean(stage, stages.STAGES)
         help = f"did you mean `{similar}`?" if similar else f"there are {', '.join(stages.STAGES)}"
         raise typer.BadParameter(f"no stage `{stage}`; {help}")
-    inputs = pipeline.inputs_of(in_, env)
-    print(stages.emit(stage, read(spec, set_, action), inputs))
+    inputs, options = pipeline.inputs_of(in_, env), stages.Options(remat, unroll, gpu, batch, network, backward)
+    print(stages.emit(stage, read(spec, set_, action), inputs, options))
 
 
 @app.command()

@@ -33,6 +33,7 @@ CODES = {
     "E0304": "branches of unlike width cannot be summed",
     "E0305": "the width of the action is not known",
     "E0306": "a width is out of range",
+    "E0307": "an input width is not known",
     # E04xx: roles
     "E0401": "an actor must end in a gaussian",
     "E0402": "an encoder must not end in a distribution",
@@ -40,6 +41,8 @@ CODES = {
     "E0404": "a role is missing",
     "E0405": "the specification holds no network",
     "E0406": "the action width is not the environment's",
+    # E05xx: GPUs, and what fits them
+    "E0502": "an unknown GPU",
     # E06xx: environments and training options
     "E0601": "an unknown environment",
     "E0602": "a runtime cannot be loaded",
@@ -58,4 +61,6 @@ CODES = {
     "E0801": "parameters of another network",
     "E0802": "an input that the network does not take",
     "E0803": "the body of a stack changes the type of its value",
+    "E0804": "a layer that cannot be written as Flax source",
+    "E0805": "a program cannot be compiled for a GPU",
 }

@@ -4,25 +4,58 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from archlang import ir, syntax
-from archlang.diagnostics import SpecError
+from archlang.diagnostics import Diagnostic, DiagnosticError, SpecError, did_you_mean
 from archlang.passes.canonicalize import canonicalize
 from archlang.passes.roll import roll
-from archlang.pipeline import right
+from archlang.pipeline import planned, right
+from archlang.plan import BATCH, Forced, Plan, Target
 from archlang.report import Inputs
 from archlang.schema import VERSION
 from archlang.source import Source, Span
 from archlang.spec import Spec
+from archlang.targets import find_gpu
 from archlang.unparse import unparse
 
 
-def emit(stage: str, spec: Spec, inputs: Inputs) -> str:
-    """The stage of that name. Raises `SpecError` where the specification is wrong."""
-    return STAGES[stage](spec, inputs)
+@dataclass(frozen=True)
+class Options:
+    """What else a stage may be asked: how stacks are run, for which GPU and batch, and of which network."""
+
+    remat: str | None = None
+    unroll: int | None = None
+    gpu: str | None = None
+    batch: int | None = None
+    network: str | None = None
+    backward: bool = False
+
+    def given(self) -> Iterator[str]:
+        """The names of the options that are set."""
+        return (name for name, value in vars(self).items() if value is not None and value is not False)
 
 
-def tree(spec: Spec, inputs: Inputs) -> str:
+@dataclass(frozen=True)
+class Stage:
+    """A stage as text, and the options that it heeds."""
+
+    text: Callable[[Spec, Inputs, Options], str]
+    heeds: frozenset[str] = frozenset()
+
+
+def emit(stage: str, spec: Spec, inputs: Inputs, options: Options = Options()) -> str:
+    """The stage of that name. Raises `SpecError` where the specification is wrong, `DiagnosticError` where an option is."""
+    for name in options.given():
+        if name not in STAGES[stage].heeds:
+            stages = ", ".join(other for other, about in STAGES.items() if name in about.heeds)
+            message = f"`--{name}` changes nothing in the stage {stage}"
+            span = Source(str(getattr(options, name)), f"--{name}").span()
+            raise DiagnosticError([Diagnostic("E0603", message, span, help=f"it is for {stages}")])
+    return STAGES[stage].text(spec, inputs, options)
+
+
+def tree(spec: Spec, inputs: Inputs, options: Options) -> str:
     """The surface tree: a line for each node, with its place and what was written there; the file where it is another."""
     if spec.file.mistakes:
         raise SpecError(spec.file.mistakes)
@@ -43,7 +76,7 @@ def place(span: Span, own: Source) -> str:
     return f"{file}{span.line}:{span.column}"
 
 
-def text(spec: Spec, inputs: Inputs) -> str:
+def text(spec: Spec, inputs: Inputs, options: Options) -> str:
     """The networks in the language, in canonical form, with every definition put in."""
     return "\n".join(f"{name} = {unparse(canonicalize(network.body))}" for name, network in networks(spec, inputs).items())
 
@@ -53,21 +86,86 @@ def networks(spec: Spec, inputs: Inputs) -> Mapping[str, ir.Network]:
     return right(spec, inputs, None)
 
 
-def as_json(change: Callable[[ir.Network, str, Inputs], ir.Network]) -> Callable[[Spec, Inputs], str]:
+def as_json(change: Callable[[ir.Network, str, Inputs], ir.Network]) -> Stage:
     """The networks as data, each changed by a pass."""
 
-    def stage(spec: Spec, inputs: Inputs) -> str:
+    def stage(spec: Spec, inputs: Inputs, options: Options) -> str:
         made = {name: change(network, name, inputs) for name, network in networks(spec, inputs).items()}
         data = {name: network.model_dump(mode="json") for name, network in made.items()}
         return json.dumps({"version": VERSION, "networks": data})
 
+    return Stage(stage)
+
+
+# --- how it is run --------------------------------------------------------------------------------------------------------
+
+
+def plan_of(spec: Spec, inputs: Inputs, options: Options) -> Plan:
+    target = None if options.gpu is None else Target(find_gpu(options.gpu), BATCH if options.batch is None else options.batch)
+    if options.batch is not None and target is None:
+        message, help = "`--batch` changes nothing in a plan without `--gpu`", "give a GPU, for instance h100-80gb"
+        raise DiagnosticError([Diagnostic("E0603", message, Source(str(options.batch), "--batch").span(), help=help)])
+    return planned(spec, inputs, Forced(options.remat, options.unroll), target)
+
+
+def plan(spec: Spec, inputs: Inputs, options: Options) -> str:
+    """How each stack is run, and why."""
+    refuse_unknown_width(networks(spec, inputs), inputs, options.gpu is not None)
+    return "\n".join(plan_of(spec, inputs, options).lines())
+
+
+def flax(spec: Spec, inputs: Inputs, options: Options) -> str:
+    """The networks as a Flax file that needs no archlang."""
+    from archlang.eject import flax_source
+
+    found = one_or_all(planned(spec, inputs, Forced(options.remat, options.unroll), None).networks, options.network)
+    refuse_unknown_width(found, inputs)
+    return flax_source(found, {name: inputs.of(name).width or 0 for name in found}).rstrip("\n")
+
+
+def compiled(form: str) -> Callable[[Spec, Inputs, Options], str]:
+    """The programs of the networks in a form of jax or XLA, each under a comment with its name."""
+
+    def stage(spec: Spec, inputs: Inputs, options: Options) -> str:
+        from archlang.lower.programs import Program, show  # jax
+
+        gpu = None if options.gpu is None else find_gpu(options.gpu)
+        found = one_or_all(planned(spec, inputs, Forced(options.remat, options.unroll), None).networks, options.network)
+        refuse_unknown_width(found, inputs)
+        batch = BATCH if options.batch is None else options.batch
+        programs = {name: Program(network, inputs.of(name).width or 0, batch, options.backward) for name, network in found.items()}
+        return "\n\n".join(f"// {name}\n{show(form, program, gpu)}" for name, program in programs.items())
+
     return stage
 
 
-STAGES: Mapping[str, Callable[[Spec, Inputs], str]] = {
-    "syntax": tree,
-    "text": text,
+def one_or_all(networks: Mapping[str, ir.Network], name: str | None) -> Mapping[str, ir.Network]:
+    """The network of that name alone, or all. Raises `DiagnosticError` where there is none of that name."""
+    if name is None or name in networks:
+        return networks if name is None else {name: networks[name]}
+    similar = did_you_mean(name, networks)
+    help = f"did you mean `{similar}`?" if similar else f"there are: {', '.join(networks)}"
+    raise DiagnosticError([Diagnostic("E0201", f"there is no network `{name}`", Source(name, "--network").span(), help=help)])
+
+
+def refuse_unknown_width(networks: Mapping[str, ir.Network], inputs: Inputs, needed: bool = True) -> None:
+    unknown = [name for name in networks if inputs.of(name).width is None]
+    if unknown and needed:
+        message = f"the input width of {', '.join(unknown)} is not known"
+        raise DiagnosticError([Diagnostic("E0307", message, help="`--in N` gives it to every network, `--env E` to each role its own")])
+
+
+PLAN = frozenset({"remat", "unroll"})
+PROGRAM = PLAN | {"batch", "network", "backward"}
+STAGES: Mapping[str, Stage] = {
+    "syntax": Stage(tree),
+    "text": Stage(text),
     "ir": as_json(lambda network, name, inputs: network),
     "canonical": as_json(lambda network, name, inputs: canonicalize(network)),
     "rolled": as_json(lambda network, name, inputs: roll(canonicalize(network), inputs.of(name))),
+    "plan": Stage(plan, PLAN | {"gpu", "batch"}),
+    "flax": Stage(flax, PLAN | {"network"}),
+    "jaxpr": Stage(compiled("jaxpr"), PROGRAM),
+    "stablehlo": Stage(compiled("stablehlo"), PROGRAM),
+    "hlo": Stage(compiled("hlo"), PROGRAM | {"gpu"}),
 }

@@ -1,4 +1,4 @@
-"""The stages, in order: text → tree → whole → elaborated → checked. Each is a function of the one before; stop at any."""
+"""The stages, in order: text → tree → whole → elaborated → checked → planned. Each is a function of the one before; stop at any."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from archlang.diff import Difference, axis_differences
 from archlang.diff import diff as difference
 from archlang.format import format as format_text
 from archlang.parse import parse as parse_source
+from archlang.plan import BATCH, Forced, Plan, Target, make_plan
 from archlang.read import load_source, shipped_like
 from archlang.report import Inputs, Report, check_grid, examine, make_inputs, points
 from archlang.source import Source
 from archlang.spec import Network, Point, Spec, Value, noted
+from archlang.targets import find_gpu
 from archlang.unparse import unparse
 from archlang.uses import merged
 from archlang.workload import Environment, environment
@@ -43,6 +45,12 @@ def elaborated(spec: Spec, values: Mapping[str, Value] | None = None, action_dim
 def checked(spec: Spec, inputs: Inputs) -> Report:
     """→ types, counts and hashes. Raises `SpecError` with everything that is wrong at any point of the grid."""
     return check_grid(spec, inputs)
+
+
+def planned(spec: Spec, inputs: Inputs, forced: Forced, target: Target | None) -> Plan:
+    """→ how each stack is run, for the default point. Raises `SpecError` where a network is wrong or the plan cannot be had."""
+    networks = right(spec, inputs, None)
+    return make_plan(networks, {name: inputs.of(name) for name in networks}, forced, target)
 
 
 # --- the same by name -------------------------------------------------------------------------------------------------
@@ -128,6 +136,24 @@ def diff(
     one, other = (right(spec, inputs, action_dim) for spec in specs)
     found = difference(one, other, {name: inputs.of(name).width for name in (*one, *other)})
     return replace(found, axes=axis_differences(specs[0].grid, specs[1].grid))
+
+
+def plan(
+    spec: Spec | str,
+    *,
+    in_features: int | None = None,
+    env: Environment | str | None = None,
+    gpu: str | None = None,
+    batch: int = BATCH,
+    remat: str | None = None,
+    unroll: int | None = None,
+) -> Plan:
+    """How each stack of a specification is run, and why: widths as in `check`; for a GPU, so that an update on `batch` rows fits.
+
+    `remat` and `unroll` hold for every stack, whatever the specification says. `plan(…).networks` go into `archlang.lower.build`.
+    """
+    target = None if gpu is None else Target(find_gpu(gpu), batch)
+    return planned(read(spec) if isinstance(spec, str) else spec, inputs_of(in_features, env), Forced(remat, unroll), target)
 
 
 def right(spec: Spec, inputs: Inputs, action_dim: int | None) -> Mapping[str, Network]:

@@ -29,8 +29,8 @@ TIERS = (
     {"spec"},
     {"diff", "plan", "report"},
     {"pipeline"},
-    {"archlang", "emit", "lower"},  # `archlang` is the public names
-    {"console", "explain", "files", "testing"},
+    {"archlang", "lower"},  # `archlang` is the public names
+    {"console", "emit", "explain", "files", "testing"},
     {"fix", "rewrite"},
     {"cli"},
     {"__main__"},

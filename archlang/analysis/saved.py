@@ -27,6 +27,17 @@ def saved_bytes(node: ir.Node, x: Type) -> int:
     return residuals(node, x).everything.beside_input
 
 
+def kept_bytes(stack: ir.Repeat, x: Type) -> int:
+    """How many bytes the loop of a stack keeps of a row of type `x`, all copies together."""
+    return kept(stack, residuals(stack.body, x), x)
+
+
+def again_bytes(stack: ir.Repeat, x: Type) -> int:
+    """How many bytes of a row a stack holds for a moment in the backward pass: under `nested`, what a segment keeps."""
+    size = stack.count // isqrt(stack.count) if stack.remat == "nested" else 0
+    return products_kept(residuals(stack.body, x), x.row_bytes, size)
+
+
 def residuals(node: ir.Node, x: Type) -> Residuals:
     return RESIDUALS[type(node)](node, x)
 
@@ -69,8 +80,11 @@ def repeat(node: ir.Repeat, x: Type) -> Residuals:
 def stack(node: ir.Repeat, x: Type) -> Residuals:
     """Copies in one loop, which keeps of each what the policy says; what comes out is a new value."""
     body = residuals(node.body, x)
-    kept = KEPT[node.remat or ir.DEFAULT_REMAT](body, x.row_bytes, node.count)
-    return Residuals(Everything(kept, output_type(node, x).row_bytes), body.products.looped(node.count))
+    return Residuals(Everything(kept(node, body, x), output_type(node, x).row_bytes), body.products.looped(node.count))
+
+
+def kept(node: ir.Repeat, body: Residuals, x: Type) -> int:
+    return KEPT[node.remat or ir.DEFAULT_REMAT](body, x.row_bytes, node.count)
 
 
 def all_kept(body: Residuals, carry: int, count: int) -> int:

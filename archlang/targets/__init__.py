@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from archlang.diagnostics import Diagnostic, DiagnosticError, did_you_mean
+from archlang.source import Source
+
 
 @dataclass(frozen=True)
 class Gpu:
@@ -63,3 +66,12 @@ GPUS = {
         ),
     )
 }
+
+
+def find_gpu(name: str) -> Gpu:
+    """The GPU of that name. Raises `DiagnosticError` (E0502) where there is none."""
+    if name in GPUS:
+        return GPUS[name]
+    similar = did_you_mean(name, GPUS)
+    help = f"did you mean `{similar}`?" if similar else f"there are: {', '.join(GPUS)}"
+    raise DiagnosticError([Diagnostic("E0502", f"there is no GPU `{name}`", Source(name, "--gpu").span(), help=help)])

@@ -1,0 +1,259 @@
+"""The plan: how each stack is run. Which values its backward pass finds saved, how many copies a step of the loop has, and why.
+
+It decides time and memory, never what is computed. What the specification says (`@remat`, `@unroll`) holds before what the plan
+would choose, and what is forced from outside (`--remat`, `--unroll`) before both. For a GPU and a batch, stacks are computed again
+in the backward pass where the update would not fit otherwise; `needed` judges that in closed form, without jax.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from archlang import ir
+from archlang.analysis.params import num_params
+from archlang.analysis.parts import parts
+from archlang.analysis.saved import again_bytes, kept_bytes, saved_bytes
+from archlang.diagnostics import Diagnostic, DiagnosticError, SpecError, did_you_mean, short
+from archlang.names import ROLES
+from archlang.passes.canonicalize import canonicalize
+from archlang.passes.rewrite import map_children
+from archlang.source import Source
+from archlang.targets import Gpu
+from archlang.types import Type
+from archlang.unparse import unparse
+
+FLOAT = 4  # bytes of a parameter, of its gradient, and of each of the two numbers that Adam keeps of it
+SHARE = 0.9  # of a GPU's memory that an update may need; the rest is for environments, replay buffer and workspace
+GIB = 2**30
+BATCH = 512  # rows, where nothing else is said: the paper's
+POLICIES = get_args(ir.Remat)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the networks are updated on: a GPU, and how many rows a batch has."""
+
+    gpu: Gpu
+    batch: int
+
+    @property
+    def budget(self) -> int:
+        """How many bytes an update may need."""
+        return int(SHARE * self.gpu.memory_bytes)
+
+
+@dataclass(frozen=True)
+class Forced:
+    """What is asked for from outside, for every stack. Raises `DiagnosticError` where there is no such policy."""
+
+    remat: str | None = None
+    unroll: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.remat is not None and self.remat not in POLICIES:
+            similar = did_you_mean(self.remat, POLICIES)
+            help = f"did you mean `{similar}`?" if similar else None
+            message = f"`--remat` takes {', '.join(POLICIES)}; got {short(self.remat)}"
+            raise DiagnosticError([Diagnostic("E0603", message, Source(self.remat, "--remat").span(), help=help)])
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value, and why it is that."""
+
+    value: Any
+    reason: str
+
+
+@dataclass(frozen=True)
+class StackPlan:
+    """How one stack is run; `x` is the type of its input."""
+
+    stack: ir.Repeat
+    x: Type
+    remat: Choice
+    unroll: Choice
+    dtype: Choice
+
+    @property
+    def choices(self) -> dict[str, Choice]:
+        return {"remat": self.remat, "unroll": self.unroll, "dtype": self.dtype}
+
+    @property
+    def row_bytes(self) -> int | None:
+        """Bytes that the backward pass finds saved of each row of a batch; None where the input width is not known."""
+        return None if self.x.width is None else kept_bytes(self.stack, self.x)
+
+    @property
+    def text(self) -> str:
+        """The stack as it is written, without its annotations."""
+        return unparse(self.stack.model_copy(update={"remat": None, "unroll": None}))
+
+    @property
+    def place(self) -> str:
+        span = self.stack.span
+        return "" if span is None else f"{span.source.name}:{span.line}:{span.column}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`networks` with every choice as an annotation, as `archlang.lower.build` takes them; `stacks` in the order of the text."""
+
+    networks: Mapping[str, ir.Network]
+    stacks: Mapping[str, tuple[StackPlan, ...]]
+    target: Target | None = None
+    needed: int | None = None  # bytes of an update on the target
+
+    @property
+    def fits(self) -> bool:
+        return self.target is None or (self.needed or 0) <= self.target.budget
+
+    def as_json(self) -> dict[str, Any]:
+        """The plan as data."""
+        target = None if self.target is None else {"gpu": self.target.gpu.name, "batch": self.target.batch}
+        budget = None if self.target is None else self.target.budget
+        stacks = {name: [stack_json(stack) for stack in found] for name, found in self.stacks.items()}
+        return {"stacks": stacks, "target": target, "needed": self.needed, "budget": budget, "fits": self.fits}
+
+    def lines(self) -> Iterator[str]:
+        """The plan for people: networks with equal stacks together, and a line for each choice."""
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for name, stacks in self.stacks.items():
+            alike.setdefault(tuple(line for stack in stacks for line in stack_lines(stack)), []).append(name)
+        for lines, names in alike.items():
+            yield ", ".join(names)
+            yield from (f"  {line}" for line in lines or ("no stack, so nothing to plan",))
+        if self.target is not None and self.needed is not None:
+            yield verdict(self.target, self.needed)
+
+
+def make_plan(
+    networks: Mapping[str, ir.Network], types: Mapping[str, Type], forced: Forced = Forced(), target: Target | None = None
+) -> Plan:
+    """The plan of networks without mistakes, whose inputs have these types. Raises `SpecError` where it cannot be had."""
+    if target is None:
+        return planned(networks, types, forced, again=False)
+    needs: list[tuple[Plan, int]] = []
+    for again in (False, True):
+        plan = planned(networks, types, forced, again)
+        needs.append((plan, needed(plan, types, target.batch)))
+        if needs[-1][1] <= target.budget:
+            break
+    plan, need = needs[-1]
+    return Plan(plan.networks, plan.stacks, target, need)
+
+
+def planned(networks: Mapping[str, ir.Network], types: Mapping[str, Type], forced: Forced, again: bool) -> Plan:
+    """The plan; `again`: where nothing is said, copies are computed again in the backward pass."""
+    done = {name: annotated(canonicalize(network), types[name], forced, again) for name, network in networks.items()}
+    return Plan({name: network for name, (network, _) in done.items()}, {name: tuple(found) for name, (_, found) in done.items()})
+
+
+def annotated(network: ir.Network, x: Type, forced: Forced, again: bool) -> tuple[ir.Network, list[StackPlan]]:
+    """A network with every choice put in, and the choices."""
+    found: dict[int, StackPlan] = {}  # by identity: equal stacks may stand at places of unlike type
+    for stack, seen in stacks_in(network.body, x):
+        found.setdefault(id(stack), choose(stack, seen, forced, again))
+
+    def put_in(node: ir.Node) -> Any:
+        inside, here = map_children(node, put_in), found.get(id(node))
+        return inside if here is None else inside.model_copy(update={"remat": here.remat.value, "unroll": here.unroll.value})
+
+    return network.model_copy(update={"body": put_in(network.body)}), list(found.values())
+
+
+def stacks_in(node: ir.Node, x: Type) -> Iterator[tuple[ir.Repeat, Type]]:
+    """The loops of a network, outer ones first, with the types of their inputs."""
+    if isinstance(node, ir.Repeat) and node.is_loop:
+        yield node, x
+    for part, seen, _ in parts(node, x):
+        yield from stacks_in(part, seen)
+
+
+# --- choosing -------------------------------------------------------------------------------------------------------------
+
+
+def choose(stack: ir.Repeat, x: Type, forced: Forced, again: bool) -> StackPlan:
+    remat = said("remat", stack.remat, forced.remat) or (computed_again(stack, x) if again else PRODUCTS)
+    unroll = said("unroll", stack.unroll, forced.unroll) or ONE
+    if unroll.value > stack.count:
+        message = f"`--unroll {unroll.value}` is more than the {stack.count:,} copies of a stack"
+        raise SpecError([Diagnostic("E0603", message, stack.span, help=f"at most {stack.count:,}, or no `--unroll`")])
+    chosen = stack.model_copy(update={"remat": remat.value, "unroll": unroll.value})
+    return StackPlan(chosen, x, remat, unroll, DTYPE[x.dtype])
+
+
+def said(name: str, written: Any, forced: Any) -> Choice | None:
+    """What is forced, else what is written, else nothing."""
+    if forced is not None:
+        instead = f", in place of the `@{name}({written})` that is written" if written not in (None, forced) else ""
+        return Choice(forced, f"asked for by `--{name}`{instead}")
+    return None if written is None else Choice(written, f"written: `@{name}({written})`")
+
+
+PRODUCTS = Choice(ir.DEFAULT_REMAT, "inputs and matrix products are kept: less memory than unrolled, and no product is computed twice")
+FULL = Choice("full", "computed again, since it would not fit otherwise; the input of each copy is kept")
+NESTED = Choice("nested", "computed again, since it would not fit otherwise; the input of every √n-th copy is kept, less than with full")
+ONE = Choice(1, "one copy to a step of the loop: more compile longer")
+DTYPE = {
+    "f32": Choice("f32", "no `@dtype` stands around it"),
+    "bf16": Choice("bf16", "computed so by `@dtype(bf16)`; parameters and their gradients are f32"),
+}
+
+
+def computed_again(stack: ir.Repeat, x: Type) -> Choice:
+    """Of the two policies that compute copies again, at the same cost, the one that takes less memory."""
+
+    def held(choice: Choice) -> int:
+        node = stack.model_copy(update={"remat": choice.value})
+        return kept_bytes(node, x) + again_bytes(node, x)
+
+    return min((FULL, NESTED), key=held)
+
+
+# --- what an update needs -------------------------------------------------------------------------------------------------
+
+
+def needed(plan: Plan, types: Mapping[str, Type], batch: int) -> int:
+    """Bytes of one update: parameters with what Adam keeps, and the larger half's gradients and saved activations.
+
+    The halves are those of contrastive RL, one after the other: the actor's, which goes through `sa_encoder`, and that of both
+    encoders. Networks that are no roles are taken for one half.
+    """
+    params = {name: FLOAT * num_params(network.body, types[name]) for name, network in plan.networks.items()}
+    rows = {name: saved_bytes(network.body, types[name]) + moment(plan.stacks[name]) for name, network in plan.networks.items()}
+    halves = HALVES if set(ROLES) <= params.keys() else ((tuple(params), tuple(params)),)
+    updates = (sum(params[name] for name in learns) + batch * sum(rows[name] for name in runs) for learns, runs in halves)
+    return 3 * sum(params.values()) + max(updates)
+
+
+HALVES = ((("actor",), ("actor", "sa_encoder")), (("sa_encoder", "g_encoder"), ("sa_encoder", "g_encoder")))
+
+
+def moment(stacks: tuple[StackPlan, ...]) -> int:
+    """What the stacks of a network hold of a row while they are pulled back: one after the other, so the most of any."""
+    return max((again_bytes(stack.stack, stack.x) for stack in stacks), default=0)
+
+
+# --- for people, and for programs -----------------------------------------------------------------------------------------
+
+
+def stack_lines(stack: StackPlan) -> Iterator[str]:
+    yield f"{stack.text}   {stack.place}".rstrip()
+    for name, choice in stack.choices.items():
+        yield f"  {name:<7} {choice.value!s:<7} {choice.reason}"
+    if stack.row_bytes is not None:
+        yield f"  saved   {stack.row_bytes:,} bytes of each row"
+
+
+def verdict(target: Target, need: int) -> str:
+    fits = "fits" if need <= target.budget else "does not fit"
+    share = f"{SHARE:.0%} of {target.gpu.name}'s {target.gpu.memory_bytes / GIB:.1f} GiB"
+    return f"an update on {target.batch:,} rows needs {need / GIB:.2f} GiB: it {fits} into {share}"
+
+
+def stack_json(stack: StackPlan) -> dict[str, Any]:
+    choices = {name: {"value": choice.value, "reason": choice.reason} for name, choice in stack.choices.items()}
+    return {"text": stack.text, "place": stack.place, "count": stack.stack.count, **choices, "row_bytes": stack.row_bytes}
