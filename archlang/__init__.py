@@ -17,6 +17,7 @@ from archlang.pipeline import load as load
 from archlang.pipeline import parse as parse
 from archlang.pipeline import plan as plan
 from archlang.pipeline import read as read
+from archlang.plan import Plan as Plan
 from archlang.report import Report as Report
 from archlang.source import Source as Source
 from archlang.spec import Network as Network

@@ -179,19 +179,23 @@ def emit(
     env: Env = None,
     action: Action = None,
     set_: Setting = None,
-    remat: Annotated[str | None, typer.Option(metavar="POLICY", help="Run every stack under none, dots, full or nested.")] = None,
-    unroll: Annotated[int | None, typer.Option(min=1, metavar="N", help="Put N copies into each step of every loop.")] = None,
-    gpu: Annotated[str | None, typer.Option(metavar="G", help="Plan or compile for this GPU, which need not be there.")] = None,
-    batch: Annotated[int | None, typer.Option(min=0, max=MAX_WIDTH, metavar="B", help="Rows of a batch; 512 if not given.")] = None,
+    remat: Annotated[
+        str | None, typer.Option(metavar="POLICY", help="Policy of every stack: none, dots, full, nested.")
+    ] = None,
+    unroll: Annotated[int | None, typer.Option(min=1, metavar="N", help="Copies in each step of every loop.")] = None,
+    gpu: Annotated[str | None, typer.Option(metavar="G", help="Plan or compile for this GPU, there or not.")] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=0, max=MAX_WIDTH, metavar="B", help="Rows of a batch; 512 if not given.")
+    ] = None,
     network: Annotated[str | None, typer.Option(metavar="NAME", help="This network alone.")] = None,
     backward: Annotated[bool, typer.Option("--backward", help="The program of the parameters' gradients.")] = False,
 ) -> None:
     """What a specification is at a stage of the compiler.
 
     syntax: the tree of the text. text: the networks with every definition put in, in canonical form. ir, canonical, rolled: the
-    networks as JSON, as they are written, in canonical form, and with identical blocks made stacks. plan: how each stack is run,
-    and why; with --gpu, so that an update fits. flax: a Flax file that gives the same without archlang. jaxpr, stablehlo, hlo: the
-    program of each network; hlo with --gpu compiled for that GPU.
+    networks as JSON, as they are written, in canonical form, and with identical blocks made stacks. plan: how each stack is
+    run, and why; with --gpu, so that an update fits. flax: a Flax file that gives the same without archlang. jaxpr, stablehlo,
+    hlo: the program of each network; hlo with --gpu compiled for that GPU.
     """
     from archlang import emit as stages
 

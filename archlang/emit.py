@@ -133,7 +133,9 @@ def compiled(form: str) -> Callable[[Spec, Inputs, Options], str]:
         found = one_or_all(planned(spec, inputs, Forced(options.remat, options.unroll), None).networks, options.network)
         refuse_unknown_width(found, inputs)
         batch = BATCH if options.batch is None else options.batch
-        programs = {name: Program(network, inputs.of(name).width or 0, batch, options.backward) for name, network in found.items()}
+        programs = {
+            name: Program(network, inputs.of(name).width or 0, batch, options.backward) for name, network in found.items()
+        }
         return "\n\n".join(f"// {name}\n{show(form, program, gpu)}" for name, program in programs.items())
 
     return stage
@@ -152,7 +154,9 @@ def refuse_unknown_width(networks: Mapping[str, ir.Network], inputs: Inputs, nee
     unknown = [name for name in networks if inputs.of(name).width is None]
     if unknown and needed:
         message = f"the input width of {', '.join(unknown)} is not known"
-        raise DiagnosticError([Diagnostic("E0307", message, help="`--in N` gives it to every network, `--env E` to each role its own")])
+        raise DiagnosticError(
+            [Diagnostic("E0307", message, help="`--in N` gives it to every network, `--env E` to each role its own")]
+        )
 
 
 PLAN = frozenset({"remat", "unroll"})

@@ -14,7 +14,8 @@ from archlang import ir
 KINDS: dict[type[ir.Node], str] = {ir.Residual: "res", ir.Repeat: "stack", ir.Parallel: "par", ir.Cast: "cast"}
 # Attributes that a module has anyway: a plug-in's layer may be called so.
 RESERVED = frozenset(
-    "eval forward in_features items iter_children iter_modules name order perturb set_attributes sow train".split()
+    {"eval", "forward", "in_features", "items", "iter_children", "iter_modules", "name", "order", "perturb"}
+    | {"set_attributes", "sow", "train"}
 )
 
 

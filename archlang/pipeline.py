@@ -1,4 +1,5 @@
-"""The stages, in order: text → tree → whole → elaborated → checked → planned. Each is a function of the one before; stop at any."""
+"""The stages, in order: text → tree → whole → elaborated → checked → planned. Each is a function of the one before;
+stop at any."""
 
 from __future__ import annotations
 
@@ -148,9 +149,9 @@ def plan(
     remat: str | None = None,
     unroll: int | None = None,
 ) -> Plan:
-    """How each stack of a specification is run, and why: widths as in `check`; for a GPU, so that an update on `batch` rows fits.
+    """How each stack is run, and why; for a GPU, so that an update on `batch` rows fits. Widths as in `check`.
 
-    `remat` and `unroll` hold for every stack, whatever the specification says. `plan(…).networks` go into `archlang.lower.build`.
+    `remat` and `unroll` hold for every stack, whatever the specification says. `archlang.lower.build` takes `plan(…).networks`.
     """
     target = None if gpu is None else Target(find_gpu(gpu), batch)
     return planned(read(spec) if isinstance(spec, str) else spec, inputs_of(in_features, env), Forced(remat, unroll), target)

@@ -1,8 +1,8 @@
 """The plan: how each stack is run. Which values its backward pass finds saved, how many copies a step of the loop has, and why.
 
 It decides time and memory, never what is computed. What the specification says (`@remat`, `@unroll`) holds before what the plan
-would choose, and what is forced from outside (`--remat`, `--unroll`) before both. For a GPU and a batch, stacks are computed again
-in the backward pass where the update would not fit otherwise; `needed` judges that in closed form, without jax.
+would choose, and what is forced from outside (`--remat`, `--unroll`) before both. For a GPU and a batch, stacks are computed
+again in the backward pass where the update would not fit otherwise; `needed` judges that in closed form, without jax.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from archlang.names import ROLES
 from archlang.passes.canonicalize import canonicalize
 from archlang.passes.rewrite import map_children
 from archlang.source import Source
+from archlang.spec import Network
 from archlang.targets import Gpu
 from archlang.types import Type
 from archlang.unparse import unparse
@@ -99,9 +100,9 @@ class StackPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """`networks` with every choice as an annotation, as `archlang.lower.build` takes them; `stacks` in the order of the text."""
+    """`networks` with every choice as an annotation, for `archlang.lower.build`; `stacks` in the order of the text."""
 
-    networks: Mapping[str, ir.Network]
+    networks: Mapping[str, Network]
     stacks: Mapping[str, tuple[StackPlan, ...]]
     target: Target | None = None
     needed: int | None = None  # bytes of an update on the target
@@ -130,7 +131,7 @@ class Plan:
 
 
 def make_plan(
-    networks: Mapping[str, ir.Network], types: Mapping[str, Type], forced: Forced = Forced(), target: Target | None = None
+    networks: Mapping[str, Network], types: Mapping[str, Type], forced: Forced = Forced(), target: Target | None = None
 ) -> Plan:
     """The plan of networks without mistakes, whose inputs have these types. Raises `SpecError` where it cannot be had."""
     if target is None:
@@ -145,13 +146,15 @@ def make_plan(
     return Plan(plan.networks, plan.stacks, target, need)
 
 
-def planned(networks: Mapping[str, ir.Network], types: Mapping[str, Type], forced: Forced, again: bool) -> Plan:
+def planned(networks: Mapping[str, Network], types: Mapping[str, Type], forced: Forced, again: bool) -> Plan:
     """The plan; `again`: where nothing is said, copies are computed again in the backward pass."""
     done = {name: annotated(canonicalize(network), types[name], forced, again) for name, network in networks.items()}
-    return Plan({name: network for name, (network, _) in done.items()}, {name: tuple(found) for name, (_, found) in done.items()})
+    return Plan(
+        {name: network for name, (network, _) in done.items()}, {name: tuple(found) for name, (_, found) in done.items()}
+    )
 
 
-def annotated(network: ir.Network, x: Type, forced: Forced, again: bool) -> tuple[ir.Network, list[StackPlan]]:
+def annotated(network: Network, x: Type, forced: Forced, again: bool) -> tuple[Network, list[StackPlan]]:
     """A network with every choice put in, and the choices."""
     found: dict[int, StackPlan] = {}  # by identity: equal stacks may stand at places of unlike type
     for stack, seen in stacks_in(network.body, x):
@@ -193,9 +196,13 @@ def said(name: str, written: Any, forced: Any) -> Choice | None:
     return None if written is None else Choice(written, f"written: `@{name}({written})`")
 
 
-PRODUCTS = Choice(ir.DEFAULT_REMAT, "inputs and matrix products are kept: less memory than unrolled, and no product is computed twice")
+PRODUCTS = Choice(
+    ir.DEFAULT_REMAT, "inputs and matrix products are kept: less memory than unrolled, and no product is computed twice"
+)
 FULL = Choice("full", "computed again, since it would not fit otherwise; the input of each copy is kept")
-NESTED = Choice("nested", "computed again, since it would not fit otherwise; the input of every √n-th copy is kept, less than with full")
+NESTED = Choice(
+    "nested", "computed again, since it would not fit otherwise; the input of every √n-th copy is kept, less than with full"
+)
 ONE = Choice(1, "one copy to a step of the loop: more compile longer")
 DTYPE = {
     "f32": Choice("f32", "no `@dtype` stands around it"),

@@ -61,7 +61,8 @@ def program(blocks: str, ordered: bool, depth: int) -> tuple[Any, ...]:
     trunk = f"trunk = dense256, ln, swish, {(blocks % BLOCK).replace('{n}', str(depth // 4))}"
     spec = archlang.parse("\n".join([trunk, *HEADS]))
     humanoid = archlang.Environment("humanoid", STATE, GOAL, ACTION)
-    learning = make_learning(TrainConfig(environment="reacher"), ACTION, take_apart(spec, humanoid))
+    roles = take_apart(archlang.plan(spec, env=humanoid), humanoid)
+    learning = make_learning(TrainConfig(environment="reacher"), ACTION, roles)
 
     def side_by_side(learners: Any, batch: Batch, key: Any) -> Any:
         learners, metrics = learning.update_actor(learners, batch, key)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from archlang import DiagnosticError, load, workload
+from archlang import DiagnosticError, load, plan, workload
 from archlang.__main__ import main
 from archlang.cli import app
 from archlang.codes import CODES
@@ -143,9 +143,11 @@ def other_format(folder: Path, _: pytest.MonkeyPatch) -> None:
 def begun(folder: Path, _: pytest.MonkeyPatch) -> None:
     """A run of which no epoch is over."""
     from archlang_runtime.config import make_config
-    from archlang_runtime.folder import Plan, RunFolder
+    from archlang_runtime.folder import Experiment, RunFolder
 
-    RunFolder(folder / "runs" / "mine").write_plan(Plan(make_config("reacher"), load("reacher").bind(action_dim=2), {}))
+    RunFolder(folder / "runs" / "mine").write_experiment(
+        Experiment(make_config("reacher"), load("reacher").bind(action_dim=2), {})
+    )
 
 
 def damaged(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -157,7 +159,7 @@ def damaged(folder: Path, patch: pytest.MonkeyPatch) -> None:
     from archlang_runtime.networks import take_apart
 
     begun(folder, patch)
-    actor = take_apart(load("reacher").bind(action_dim=2), find_task("reacher").environment)["actor"]
+    actor = take_apart(plan("reacher", env="reacher"), find_task("reacher").environment)["actor"]
     shapes = jax.eval_shape(actor.init, jax.random.key(0))
     weights = jax.tree.map(lambda array: jax.numpy.zeros(array.shape, array.dtype), shapes)
     place = folder / "runs" / "mine" / "checkpoints"

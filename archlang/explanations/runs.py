@@ -28,7 +28,7 @@ RUNS = {
         come from two experiments.""",
         example=Commands(
             wrong=TRAIN,
-            message="error[E0702]: cannot read runs/mine/config.json: format 0, this version of archlang reads 2",
+            message="error[E0702]: cannot read runs/mine/config.json: format 0, this version of archlang reads 3",
             right=ANOTHER,
             given="runs/mine is of a version with another format",
         ),

@@ -21,7 +21,9 @@ def compiled_for(gpu: Gpu, request: dict[str, Any]) -> str:
     """XLA's program of a network for a GPU, as text. Raises `DiagnosticError` (E0805) where it cannot be had."""
     if not has_cuda_compiler():
         message = "XLA's compiler for NVIDIA GPUs is not installed"
-        raise DiagnosticError([Diagnostic("E0805", message, help="`pip install 'archlang[gpu-check]'`; it needs Linux, and no GPU")])
+        raise DiagnosticError(
+            [Diagnostic("E0805", message, help="`pip install 'archlang[gpu-check]'`; it needs Linux, and no GPU")]
+        )
     command = [sys.executable, "-m", "archlang.lower.child"]
     asked = json.dumps({**request, "gpu": gpu.name})
     done = subprocess.run(command, input=asked, capture_output=True, text=True, env=os.environ | {"JAX_PLATFORMS": "cpu"})

@@ -1,9 +1,10 @@
 """One loop over the copies of a stack, with a backward pass of its own.
 
-`jax.lax.scan` differentiates itself, but what it stacks up, values that are saved for the backward pass and gradients, begins as
-zeros that depend on nothing. XLA makes those of every loop of a program at its very start, so that the buffers of networks which
-are updated one after the other live side by side. Here a buffer depends on the value that its loop begins with (`anchored`) and
-exists from then on. Everything else is jax's: a copy is differentiated by `jax.vjp` under a policy of `jax.checkpoint`.
+`jax.lax.scan` differentiates itself, but what it stacks up, values that are saved for the backward pass and gradients, begins
+as zeros that depend on nothing. XLA makes those of every loop of a program at its very start, so that the buffers of networks
+which are updated one after the other live side by side. Here a buffer depends on the value that its loop begins with
+(`anchored`) and exists from then on. Everything else is jax's: a copy is differentiated by `jax.vjp` under a policy of
+`jax.checkpoint`.
 
     none     every value that a derivative is computed from; jax's own scan, and so the one that takes forward mode
     dots     a copy's input and its matrix products; the rest is computed again
@@ -71,13 +72,23 @@ class Pull:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
+class Kept:
+    """What is kept of `count` copies from `first` on, each array with a leading axis; no pull, no copies."""
+
+    arrays: list[jax.Array] = field(default_factory=list)
+    first: Any = 0
+    count: int = field(default=0, metadata={"static": True})
+    pull: Pull | None = field(default=None, metadata={"static": True})
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
 class Saved:
     """Between the passes: what was given, the first values of the segments, and what is kept of the copies behind them."""
 
     given: Given
     starts: Any
-    kept: list[jax.Array]
-    pull: Pull | None = field(metadata={"static": True})
+    rest: Kept
 
 
 @dataclass(frozen=True)
@@ -116,8 +127,8 @@ class Loop:
         """As `run`, and what the backward pass needs."""
         given = Given(root, floats, others)
         x, starts, changed = self.skim(x, given)
-        x, kept, pull, more = self.keep(x, given, self.covered, self.count - self.covered)
-        return (x, joined(changed, more)), Saved(given, starts, kept, pull)
+        x, rest, more = self.keep(x, given, self.covered, self.count - self.covered)
+        return (x, joined(changed, more)), Saved(given, starts, rest)
 
     def skim(self, x: Any, given: Given) -> tuple[Any, Any, Arrays | None]:
         """Run the segments, keeping the first value of each."""
@@ -140,10 +151,10 @@ class Loop:
         (_, x, starts), changed = lax.scan(segment, begin, length=self.segments)
         return x, starts, jax.tree.map(lambda array: array.reshape(self.covered, *array.shape[2:]), changed)
 
-    def keep(self, x: Any, given: Given, first: Any, count: int) -> tuple[Any, list[jax.Array], Pull | None, Arrays | None]:
+    def keep(self, x: Any, given: Given, first: Any, count: int) -> tuple[Any, Kept, Arrays | None]:
         """Run `count` copies from `first` on, keeping what the policy says of each."""
         if not count:
-            return x, [], None, None
+            return x, Kept(), None
         pulls: list[Pull] = []
 
         def copy(x: Any, index: Any) -> tuple[Any, list[jax.Array], Arrays]:
@@ -156,9 +167,9 @@ class Loop:
             y, kept, changed = copy(x, first + index)
             return (index + 1, y, put(buffers, kept, index)), changed
 
-        shapes = jax.eval_shape(copy, x, first)[1]
-        (_, y, kept), changed = lax.scan(body, (0, x, anchored(shapes, count, x)), length=count, unroll=self.unroll)
-        return y, kept, pulls[-1], changed
+        buffers = anchored(jax.eval_shape(copy, x, first)[1], count, x)
+        (_, y, arrays), changed = lax.scan(body, (0, x, buffers), length=count, unroll=self.unroll)
+        return y, Kept(arrays, first, count, pulls[-1]), changed
 
     def differentiate(self, x: Any, given: Given) -> tuple[Any, list[jax.Array], Pull, Arrays]:
         """One copy: y, what is kept of it, how it is pulled back, and what has changed."""
@@ -175,28 +186,27 @@ class Loop:
 
     # --- backward ----------------------------------------------------------------------------------------------------
 
-    def backward(self, saved: Saved, cotangents: tuple[Any, Arrays]) -> tuple[Any, Any, Arrays, None]:
+    def backward(self, saved: Saved, cotangents: tuple[Any, Arrays]) -> tuple[Any, Any, Arrays, Any]:
         """The cotangents of x, root and floats from those of y and of what has changed."""
         given, (dy, changed) = saved.given, cotangents
         start = (dy, jax.tree.map(jnp.zeros_like, given.root), anchored(at(given.floats, 0), self.count, dy))
         numbers = {key: array for key, array in changed.items() if array.dtype != jax.dtypes.float0}
-        after = self.pull_back(start, saved.pull, saved.kept, given, numbers, self.covered, self.count - self.covered)
+        after = self.pull_back(start, saved.rest, given, numbers)
         return (*self.pull_back_segments(after, saved, numbers), None)
 
-    def pull_back(
-        self, carry: Any, pull: Pull | None, kept: list[jax.Array], given: Given, changed: Arrays, first: Any, count: int
-    ) -> Any:
-        """`count` copies from `first` on, the last one first; the carry holds the cotangents of x, root and floats."""
-        if pull is None:
+    def pull_back(self, carry: Any, kept: Kept, given: Given, changed: Arrays) -> Any:
+        """The copies of which something is kept, the last one first. The carry holds the cotangents of x, root and floats."""
+        if kept.pull is None:
             return carry
+        pull = kept.pull
 
         def body(carry: Any, _: None) -> tuple[Any, None]:
             index, (dx, droot, dfloats) = carry
-            back = pull(given.at(first + index), at(kept, index))
-            dx, more, here = back((dx, at(changed, first + index)))
-            return (index - 1, (dx, jax.tree.map(jnp.add, droot, more), put(dfloats, here, first + index))), None
+            number = kept.first + index
+            dx, more, here = pull(given.at(number), at(kept.arrays, index))((dx, at(changed, number)))
+            return (index - 1, (dx, jax.tree.map(jnp.add, droot, more), put(dfloats, here, number))), None
 
-        return lax.scan(body, (count - 1, carry), length=count, unroll=self.unroll)[0][1]
+        return lax.scan(body, (kept.count - 1, carry), length=kept.count, unroll=self.unroll)[0][1]
 
     def pull_back_segments(self, carry: Any, saved: Saved, changed: Arrays) -> Any:
         """The segments, the last one first, each run again."""
@@ -205,9 +215,8 @@ class Loop:
 
         def body(carry: Any, _: None) -> tuple[Any, None]:
             index, inner = carry
-            first = index * self.size
-            _, kept, pull, _ = self.keep(at(saved.starts, index), saved.given, first, self.size)
-            return (index - 1, self.pull_back(inner, pull, kept, saved.given, changed, first, self.size)), None
+            kept = self.keep(at(saved.starts, index), saved.given, index * self.size, self.size)[1]
+            return (index - 1, self.pull_back(inner, kept, saved.given, changed)), None
 
         return lax.scan(body, (self.segments - 1, carry), length=self.segments)[0][1]
 
@@ -241,7 +250,9 @@ def look_up(tree: Any, path: tuple[Any, ...]) -> Any:
 
 def at(arrays: Any, index: Any) -> Any:
     """The arrays of one copy."""
-    return jax.tree.map(lambda array: lax.dynamic_index_in_dim(array, index, keepdims=False, allow_negative_indices=False), arrays)
+    return jax.tree.map(
+        lambda array: lax.dynamic_index_in_dim(array, index, keepdims=False, allow_negative_indices=False), arrays
+    )
 
 
 def put(buffers: Any, arrays: Any, index: Any) -> Any:

@@ -31,6 +31,7 @@ def find_cuda_compiler() -> None:
 def has_cuda_compiler() -> bool:
     """Whether it is installed: by the extra `archlang[gpu-check]`, or with JAX's CUDA build."""
     try:
-        return distribution(COMPILER) is not None
+        distribution(COMPILER)
     except PackageNotFoundError:
         return False
+    return True

@@ -1,7 +1,8 @@
 """Parameters in two layouts: that of the stacks which a network is written with, and the same network layer by layer.
 
 A stack has one array for all of its copies, with a leading axis; layer by layer, each copy has its own, as if the network had
-been written without stacks. That is the layout to compare and to exchange, and the way from one division into stacks to another.
+been written without stacks. That is the layout to compare and to exchange, and the way from one division into stacks to
+another.
 
     dense8, ln, res(dense8, swish)*3     stack.body.body.dense.kernel [3, 8, 8]
     layer by layer                       res_0.body.dense.kernel [8, 8], res_1.…, res_2.…

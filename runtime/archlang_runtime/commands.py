@@ -11,7 +11,7 @@ import typer
 from archlang import load, settings
 from archlang_runtime.config import TrainConfig, make_config
 from archlang_runtime.envs import find_task
-from archlang_runtime.folder import Plan, RunFolder, diagnosed
+from archlang_runtime.folder import Experiment, RunFolder, diagnosed
 
 
 def knob(name: str) -> Any:
@@ -44,6 +44,8 @@ def train(
     critic_learning_rate: Annotated[float | None, knob("critic_learning_rate")] = None,
     alpha_learning_rate: Annotated[float | None, knob("alpha_learning_rate")] = None,
     num_eval_envs: Annotated[int | None, knob("num_eval_envs")] = None,
+    remat: Annotated[str | None, knob("remat")] = None,
+    unroll: Annotated[int | None, knob("unroll")] = None,
 ) -> None:
     """Train a specification's networks by contrastive RL.
 
@@ -51,21 +53,23 @@ def train(
     the run after the epoch and keeps it; the same command goes on.
     """
     chosen = {name: value for name, value in locals().items() if name in TrainConfig.model_fields}
-    plan = make_plan(spec, settings(set_), env, chosen, RunFolder(out))
+    experiment = make_experiment(spec, settings(set_), env, chosen, RunFolder(out))
     from archlang_runtime.session import train as run
 
-    raise typer.Exit(run(plan, out))
+    raise typer.Exit(run(experiment, out))
 
 
-def make_plan(spec: str, values: dict[str, str], env: str, chosen: dict[str, Any], folder: RunFolder) -> Plan:
+def make_experiment(spec: str, values: dict[str, str], env: str, chosen: dict[str, Any], folder: RunFolder) -> Experiment:
     """Everything that can be wrong about a run is wrong here, before jax is imported."""
     environment = find_task(env).environment
     with diagnosed(folder.path):
         if chosen["steps"] is None and folder.exists():
-            chosen = chosen | {"steps": folder.read_plan()["config"]["steps"]}
+            chosen = chosen | {"steps": folder.read_experiment()["config"]["steps"]}
     config = make_config(env, **chosen)
     bound = load(spec, values, action_dim=environment.action_dim)
-    return Plan(config, bound, values)
+    experiment = Experiment(config, bound, values)
+    _ = experiment.plan  # what cannot be planned is wrong here
+    return experiment
 
 
 def evaluate(

@@ -46,6 +46,9 @@ class TrainConfig(BaseModel):
 
     num_eval_envs: int = Field(default=128, ge=1, description="episodes in each evaluation")
 
+    remat: str | None = Field(default=None, description="policy of every stack: none, dots, full or nested; else as planned")
+    unroll: int | None = Field(default=None, ge=1, description="copies in each step of every stack's loop; else as planned")
+
     @model_validator(mode="after")
     def numbers_agree(self) -> TrainConfig:
         if self.prefill_rows > self.replay_rows:
@@ -137,7 +140,7 @@ def explain(mistake: Any) -> Diagnostic:
         similar = did_you_mean(name, TrainConfig.model_fields)
         help = f"did you mean `{similar}`?" if similar else None
         return diagnostic("E0603", f"there is no setting `{name}`", option(name), help)
-    kind = "a whole number" if field.annotation is int else "a number"
+    kind = "a whole number" if field.annotation in (int, int | None) else "a number"
     message = f"{name} takes {kind}{bounds(field)}; got {mistake['input']!r}"
     return diagnostic("E0603", message, option(name), f"{name}: {field.description}")
 

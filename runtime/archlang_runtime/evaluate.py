@@ -56,9 +56,9 @@ def evaluation_key(seed: int, number: int) -> jax.Array:
 
 def evaluate_run(folder: RunFolder, num_episodes: int, seed: int) -> dict[str, Any]:
     """Evaluate a run's newest checkpoint. A folder without one is E0707; the folder stays as it is."""
-    plan = folder.load_plan()
-    config = plan.config
-    networks = take_apart(plan.spec, envs.find_task(config.environment).environment)
+    experiment = folder.load_experiment()
+    config = experiment.config
+    networks = take_apart(experiment.plan, envs.find_task(config.environment).environment)
     epoch, weights = restore_actor(folder, networks["actor"])
     evaluate = make_evaluate(config.environment, networks, num_episodes, config.episode_length)
     measured = evaluate(weights, evaluation_key(seed, 0))

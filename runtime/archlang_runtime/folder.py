@@ -17,23 +17,25 @@ import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 from typing import Any
 
-from archlang import Spec, load
+from archlang import Plan, Spec, load
+from archlang import plan as make_plan
 from archlang_runtime.config import TrainConfig
 from archlang_runtime.envs import find_task
 from archlang_runtime.errors import RunError, error
 
-FORMAT = 2  # of the folder; raised when its files change their meaning
+FORMAT = 3  # of the folder; raised when its files change their meaning
 BEGUN = {".lock", "spec.arch", "versions.json"}  # all that a start which was cut short leaves
 PACKAGES = ("archlang", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "brax", "mujoco", "numpy")
 
 
 @dataclass(frozen=True)
-class Plan:
+class Experiment:
     """What a run computes: its settings, its specification, and the definitions that were set to something else."""
 
     config: TrainConfig
@@ -42,12 +44,23 @@ class Plan:
 
     def as_json(self) -> dict[str, Any]:
         hashes = {name: network.hash for name, network in self.spec.networks.items()}
+        stacks = {name: [stack.choices for stack in found] for name, found in self.plan.stacks.items()}
         return {
             "format": FORMAT,
             "config": self.config.model_dump(),
             "set": dict(self.settings),
             "networks": hashes,
+            "plan": {
+                name: [{key: choice.value for key, choice in chosen.items()} for chosen in found]
+                for name, found in stacks.items()
+            },
         }
+
+    @cached_property
+    def plan(self) -> Plan:
+        """How each stack of the networks is run. It decides bits: another order of operations rounds differently."""
+        environment = find_task(self.config.environment).environment
+        return make_plan(self.spec, env=environment, remat=self.config.remat, unroll=self.config.unroll)
 
 
 @dataclass(frozen=True)
@@ -85,35 +98,35 @@ class RunFolder:
             raise error("E0701", f"{self.path} is a file; a run is a folder", self.path, "choose another --out")
         return False
 
-    def read_plan(self) -> dict[str, Any]:
+    def read_experiment(self) -> dict[str, Any]:
         """config.json. One that cannot be understood is E0702."""
         place = self.path / "config.json"
         try:
-            plan = json.loads(place.read_text(encoding="utf-8"))
-            if plan["format"] != FORMAT:
-                raise ValueError(f"format {plan['format']}, this version of archlang reads {FORMAT}")
-            TrainConfig.model_validate(plan["config"])
-            return plan | {"networks": dict(plan["networks"]), "set": dict(plan["set"])}
+            experiment = json.loads(place.read_text(encoding="utf-8"))
+            if experiment["format"] != FORMAT:
+                raise ValueError(f"format {experiment['format']}, this version of archlang reads {FORMAT}")
+            TrainConfig.model_validate(experiment["config"])
+            return experiment | {name: dict(experiment[name]) for name in ("networks", "plan", "set")}
         except (ValueError, KeyError, TypeError) as problem:
             why = str(problem).splitlines()[0]
             raise error("E0702", f"cannot read {place}: {why}", place, "choose another --out") from problem
 
-    def load_plan(self) -> Plan:
+    def load_experiment(self) -> Experiment:
         """What the run was asked for. A folder that is not a run is E0701."""
         if not (self.path / "config.json").is_file():
             raise error("E0701", f"{self.path} is not a run", self.path, "`archlang train … --out RUN` makes one")
-        plan = self.read_plan()
-        config = TrainConfig.model_validate(plan["config"])
+        experiment = self.read_experiment()
+        config = TrainConfig.model_validate(experiment["config"])
         action_dim = find_task(config.environment).environment.action_dim
-        return Plan(config, load(str(self.spec)).bind(action_dim=action_dim, **plan["set"]), plan["set"])
+        return Experiment(config, load(str(self.spec)).bind(action_dim=action_dim, **experiment["set"]), experiment["set"])
 
-    def write_plan(self, plan: Plan) -> None:
+    def write_experiment(self, experiment: Experiment) -> None:
         """Make the folder a run, or write down what changed."""
         self.path.mkdir(parents=True, exist_ok=True)
-        write(self.spec, plan.spec.text)
+        write(self.spec, experiment.spec.text)
         if not (self.path / "versions.json").exists():
             write(self.path / "versions.json", json.dumps(versions(), indent=2) + "\n")
-        write(self.path / "config.json", json.dumps(plan.as_json(), indent=2) + "\n")
+        write(self.path / "config.json", json.dumps(experiment.as_json(), indent=2) + "\n")
 
     def other_versions(self) -> list[str]:
         """What has another version than when the run began, such as `jax 0.10.2, was 0.10.1`."""
@@ -163,6 +176,8 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str,
     if networks:
         changes.append(f"other networks than those of the run's spec.arch: {', '.join(networks)}")
         changes += [f"--set: {before['set']} in the run, {now['set']} asked for"] if before["set"] != now["set"] else []
+    elif before["plan"] != now["plan"]:
+        changes.append("the stacks of the networks are run otherwise: `@remat` or `@unroll`, see `archlang emit plan`")
     return tuple(changes)
 
 

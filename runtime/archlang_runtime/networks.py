@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from archlang import Environment, Network, Spec
+from archlang import Environment, Network, Plan
 from archlang.lower import build
 
 ROLES = ("actor", "sa_encoder", "g_encoder")
@@ -31,8 +31,8 @@ class Role:
 
     network: Network
     in_features: int
-    training: nnx.GraphDef[nnx.Module]
-    evaluating: nnx.GraphDef[nnx.Module]
+    training: nnx.GraphDef[Any]
+    evaluating: nnx.GraphDef[Any]
 
     def init(self, key: jax.Array) -> Weights:
         """Weights drawn with `key`."""
@@ -50,10 +50,9 @@ class Role:
         return out, nnx.split(module, nnx.Param, ...)[2]
 
 
-def take_apart(spec: Spec, environment: Environment) -> Mapping[str, Role]:
-    """The specification's roles, ready to run in `environment`. Allocates nothing."""
-    bound = spec.bind(action_dim=environment.action_dim)
-    return {name: make_role(bound.networks[name], environment.in_features(name)) for name in ROLES}
+def take_apart(plan: Plan, environment: Environment) -> Mapping[str, Role]:
+    """The roles of a planned specification, ready to run in `environment`. Allocates nothing."""
+    return {name: make_role(plan.networks[name], environment.in_features(name)) for name in ROLES}
 
 
 def make_role(network: Network, in_features: int) -> Role:

@@ -61,7 +61,7 @@ class Report:
     def say(self, text: str, style: str = "") -> None:
         self.console.print(Text(text, style), soft_wrap=True)
 
-    def plan(self, config: TrainConfig, num_params: int | None, device: str) -> None:
+    def schedule(self, config: TrainConfig, num_params: int | None, device: str) -> None:
         """The real numbers, before anything starts."""
         size = f"{num_params:,} parameters" if num_params is not None else "networks"
         ratio = f"1 update per {config.env_steps_per_update:.4g} steps"

@@ -17,7 +17,7 @@ from archlang_runtime.config import TrainConfig
 from archlang_runtime.envs import find_task
 from archlang_runtime.errors import error
 from archlang_runtime.evaluate import evaluation_key, make_evaluate
-from archlang_runtime.folder import Plan, RunFolder, diagnosed, locked, refuse_differences
+from archlang_runtime.folder import Experiment, RunFolder, diagnosed, locked, refuse_differences
 from archlang_runtime.interrupt import Interruption
 from archlang_runtime.learn import Metrics
 from archlang_runtime.networks import take_apart
@@ -27,23 +27,23 @@ from archlang_runtime.train import TrainState, make_train
 Line = dict[str, Any]
 
 
-def train(plan: Plan, path: Path, report: Report | None = None) -> int:
+def train(experiment: Experiment, path: Path, report: Report | None = None) -> int:
     """Train, or go on training, in the folder `path`. Returns the exit code: 0, or 128 + the signal that ended it."""
     report = report or Report()
     folder = RunFolder(path)
     with report, Interruption(report.stopping, report.abandoned) as interruption, diagnosed(path):
         if folder.exists():
-            refuse_differences(path, folder.read_plan(), plan.as_json())
+            refuse_differences(path, folder.read_experiment(), experiment.as_json())
         path.mkdir(parents=True, exist_ok=True)
         with locked(path), Checkpoints(folder.checkpoints) as checkpoints, enough_memory():
-            return Session(plan, folder, checkpoints, report, interruption).run()
+            return Session(experiment, folder, checkpoints, report, interruption).run()
 
 
 @dataclass
 class Session:
     """One process's part of a run."""
 
-    plan: Plan
+    experiment: Experiment
     folder: RunFolder
     checkpoints: Checkpoints
     report: Report
@@ -52,16 +52,18 @@ class Session:
 
     def run(self) -> int:
         """From the newest checkpoint, or from the start, to the end."""
-        config, done = self.plan.config, self.checkpoints.latest() or 0
+        config, done = self.experiment.config, self.checkpoints.latest() or 0
         environment = find_task(config.environment).environment
-        found = check(self.plan.spec, env=environment)
+        found = check(self.experiment.spec, env=environment)
         for warning in found.diagnostics:
             self.report.say(str(DiagnosticError([warning])).strip(), "yellow")
-        self.report.plan(config, found.params, describe_device())
-        if self.plan.spec.axes:
-            self.report.say(f"point              {self.plan.spec.where}: the first of {self.plan.spec.num_points}, see --set")
+        self.report.schedule(config, found.params, describe_device())
+        if self.experiment.spec.axes:
+            self.report.say(
+                f"point              {self.experiment.spec.where}: the first of {self.experiment.spec.num_points}, see --set"
+            )
         if done < config.epochs:
-            self.folder.write_plan(self.plan)
+            self.folder.write_experiment(self.experiment)
         self.lines = self.folder.forget_after(done if done else -1)
         if done >= config.epochs:
             self.report.say(f"This run is finished: {config.steps_after(done):,} steps. A larger --steps goes on from here.")
@@ -72,26 +74,26 @@ class Session:
         return self.loop(state, done)
 
     def prepare(self) -> None:
-        config = self.plan.config
-        networks = take_apart(self.plan.spec, find_task(config.environment).environment)
+        config = self.experiment.config
+        networks = take_apart(self.experiment.plan, find_task(config.environment).environment)
         self.program = make_train(config, networks)
         self.evaluate = make_evaluate(config.environment, networks, config.num_eval_envs, config.episode_length)
 
     def start(self) -> TrainState:
-        self.report.begin(0, self.plan.config.epochs)
-        state = self.program.init(jax.random.key(self.plan.config.seed))
+        self.report.begin(0, self.experiment.config.epochs)
+        state = self.program.init(jax.random.key(self.experiment.config.seed))
         self.record(state, 0, {})
         return state
 
     def resume(self, done: int) -> TrainState:
-        self.report.say(f"going on from epoch {done}, {self.plan.config.steps_after(done):,} steps", "green")
+        self.report.say(f"going on from epoch {done}, {self.experiment.config.steps_after(done):,} steps", "green")
         for change in self.folder.other_versions():
             self.report.say(f"note: {change}; numbers may differ from those of an uninterrupted run", "yellow")
-        self.report.begin(done, self.plan.config.epochs)
+        self.report.begin(done, self.experiment.config.epochs)
         return self.checkpoints.restore(done, jax.eval_shape(self.program.init, jax.random.key(0)))
 
     def loop(self, state: TrainState, done: int) -> int:
-        config = self.plan.config
+        config = self.experiment.config
         for epoch in range(done + 1, config.epochs + 1):
             began = time.perf_counter()
             state, metrics = self.program.epoch(state)
@@ -106,7 +108,7 @@ class Session:
 
     def record(self, state: TrainState, epoch: int, measured: Line) -> None:
         """Evaluate, and write the epoch's line of metrics: counts, evaluation, means over the epoch's updates, clock."""
-        config = self.plan.config
+        config = self.experiment.config
         counts = {"epoch": epoch, "env_steps": config.steps_after(epoch), "updates": epoch * config.updates_per_epoch}
         evaluation = as_floats(self.evaluate(state.learners.actor.weights, evaluation_key(config.seed, epoch)))
         line = counts | evaluation | measured | {"elapsed_seconds": time.perf_counter() - self.began}
@@ -118,7 +120,7 @@ class Session:
         """Draw the learning curve and say what came out."""
         from archlang_runtime.plot import draw_learning_curve  # matplotlib takes a second to import
 
-        config, curve = self.plan.config, self.folder.learning_curve
+        config, curve = self.experiment.config, self.folder.learning_curve
         if self.lines:
             draw_learning_curve(self.lines, f"{config.environment}, seed {config.seed}", curve)
             self.report.finished(self.lines, curve)

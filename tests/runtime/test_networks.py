@@ -9,7 +9,7 @@ import pytest
 import toy
 from flax import nnx
 
-from archlang import Network, load
+from archlang import Network, load, plan
 from archlang_runtime import networks
 from archlang_runtime.envs import find_task
 from archlang_runtime.networks import Role, make_role, take_apart
@@ -53,7 +53,7 @@ def test_outputs_are_float32(role: Role) -> None:
 
 
 def test_the_key_decides_the_weights_and_nothing_is_shared() -> None:
-    roles = take_apart(load(toy.SPEC), find_task("toy").environment)
+    roles = take_apart(plan(toy.SPEC, env=find_task("toy").environment), find_task("toy").environment)
     one, same, other = (roles["actor"].init(jax.random.key(seed)).params for seed in (0, 0, 1))
     jax.tree.map(np.testing.assert_array_equal, one, same)
     kernels = [leaf for leaf in jax.tree.leaves(one) if leaf.ndim == 2]
@@ -61,7 +61,7 @@ def test_the_key_decides_the_weights_and_nothing_is_shared() -> None:
 
 
 def test_the_actor_gives_a_bounded_distribution() -> None:
-    actor = take_apart(load(toy.SPEC), find_task("toy").environment)["actor"]
+    actor = take_apart(plan(toy.SPEC, env=find_task("toy").environment), find_task("toy").environment)["actor"]
     mean, log_std = actor.apply(actor.init(jax.random.key(0)), 1e6 * jnp.ones((3, 6)))
     assert mean.shape == log_std.shape == (3, 2)
     assert bool(jnp.all((log_std >= -5) & (log_std <= 2)))

@@ -21,7 +21,7 @@ LINES = [
 def said(terminal: bool) -> str:
     console = Console(file=io.StringIO(), force_terminal=terminal, width=200)
     with Report(console) as report:
-        report.plan(toy.config(), 123_456, "cpu")
+        report.schedule(toy.config(), 123_456, "cpu")
         report.begin(0, 2)
         for line in LINES:
             report.epoch(line, 2)

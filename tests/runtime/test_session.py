@@ -27,7 +27,7 @@ FILES = {"config.json", "spec.arch", "versions.json", "metrics.jsonl", "checkpoi
 def train(path: Path, spec: str = toy.SPEC, **chosen: Any) -> str:
     """Train; what was said."""
     console = Console(file=io.StringIO(), width=200)
-    assert session.train(toy.plan(spec, **chosen), path, Report(console)) == 0
+    assert session.train(toy.experiment(spec, **chosen), path, Report(console)) == 0
     return console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
 
 
@@ -218,7 +218,7 @@ def test_evaluation_is_repeatable_and_changes_nothing(run: Path) -> None:
 
 @pytest.mark.parametrize(("folder", "code"), [("nothing", "E0701"), ("new", "E0707")])
 def test_what_cannot_be_evaluated_is_refused(tmp_path: Path, folder: str, code: str) -> None:
-    RunFolder(tmp_path / "new").write_plan(toy.plan())
+    RunFolder(tmp_path / "new").write_experiment(toy.experiment())
     with pytest.raises(DiagnosticError) as refused:
         evaluate_run(RunFolder(tmp_path / folder), 4, 0)
     assert refused.value.diagnostics[0].code == code

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import toy
 
-from archlang import load
+from archlang import plan
 from archlang_runtime import replay as buffer
 from archlang_runtime.config import TrainConfig
 from archlang_runtime.envs import find_task
@@ -27,7 +27,9 @@ ADAM = {"b1": 0.9, "b2": 0.999, "eps": 1e-8}
 
 
 def program(config: TrainConfig, spec: str = toy.SPEC) -> Program:
-    return make_train(config, take_apart(load(spec), find_task(config.environment).environment))
+    return make_train(
+        config, take_apart(plan(spec, env=find_task(config.environment).environment), find_task(config.environment).environment)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,7 @@ def trained(toy_program: Program) -> TrainState:
 
 def reference_update(state: TrainState, key: jax.Array, config: TrainConfig) -> dict[str, Tree]:
     """The new parameters, written down again from the paper: plain formulas, Adam by hand, differences not products."""
-    roles = take_apart(load(toy.SPEC), find_task("toy").environment)
+    roles = take_apart(plan(toy.SPEC, env=find_task("toy").environment), find_task("toy").environment)
     batch_key, noise_key = jax.random.split(key)
     batch = buffer.sample(state.replay, batch_key, config.batch_size, config.discount)
     noise = jax.random.normal(noise_key, (config.batch_size, 2))

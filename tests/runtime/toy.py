@@ -13,7 +13,7 @@ from archlang_runtime import envs
 from archlang_runtime.config import TrainConfig, make_config
 from archlang_runtime.envs.base import EnvState
 from archlang_runtime.envs.table import Task
-from archlang_runtime.folder import Plan
+from archlang_runtime.folder import Experiment
 
 SPEC = Path(__file__).with_name("toy.arch").read_text()
 TRAINING = {
@@ -70,8 +70,8 @@ def config(environment: str = "toy", **chosen: int | float) -> TrainConfig:
     return make_config(environment, **chosen)
 
 
-def plan(spec: str = SPEC, environment: str = "toy", **chosen: int | float) -> Plan:
-    return Plan(config(environment, **chosen), load(spec).bind(action_dim=2), {})
+def experiment(spec: str = SPEC, environment: str = "toy", **chosen: int | float) -> Experiment:
+    return Experiment(config(environment, **chosen), load(spec).bind(action_dim=2), {})
 
 
 def main() -> None:
