@@ -33,7 +33,6 @@ CODES = {
     "E0304": "branches of unlike width cannot be summed",
     "E0305": "the width of the action is not known",
     "E0306": "a width is out of range",
-    "E0307": "an input width is not known",
     # E04xx: roles
     "E0401": "an actor must end in a gaussian",
     "E0402": "an encoder must not end in a distribution",
@@ -47,6 +46,7 @@ CODES = {
     "E0601": "an unknown environment",
     "E0602": "a runtime cannot be loaded",
     "E0603": "a setting that cannot be honoured",
+    "E0604": "an input width is not known",
     # E07xx: runs and their folders
     "E0701": "a folder that is not a run",
     "E0702": "a run that cannot be understood",

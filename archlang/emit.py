@@ -155,7 +155,7 @@ def refuse_unknown_width(networks: Mapping[str, ir.Network], inputs: Inputs, nee
     if unknown and needed:
         message = f"the input width of {', '.join(unknown)} is not known"
         raise DiagnosticError(
-            [Diagnostic("E0307", message, help="`--in N` gives it to every network, `--env E` to each role its own")]
+            [Diagnostic("E0604", message, help="`--in N` gives it to every network, `--env E` to each role its own")]
         )
 
 

@@ -11,7 +11,7 @@ from textwrap import fill, indent
 
 from archlang.codes import CODES
 from archlang.diagnostics import Diagnostic, SpecError, render
-from archlang.explanations import EXPLANATIONS, Commands, Explanation, Text
+from archlang.explanations import EXPLANATIONS, Commands, Explanation, Program, Text
 from archlang.pipeline import check, tree, whole
 from archlang.source import Source
 
@@ -34,13 +34,15 @@ def prose(text: str) -> str:
     return fill(kept, WIDTH, break_on_hyphens=False, break_long_words=False).replace("\0", " ")
 
 
-def message_of(shown: Text | Commands) -> str:
+def message_of(shown: Text | Commands | Program) -> str:
     """What the compiler or the command says of what is wrong."""
-    return shown.message if isinstance(shown, Commands) else compact(render(diagnose(shown, shown.wrong)))
+    return compact(render(diagnose(shown, shown.wrong))) if isinstance(shown, Text) else shown.message
 
 
-def example(shown: Text | Commands, message: str) -> list[str]:
+def example(shown: Text | Commands | Program, message: str) -> list[str]:
     """What is wrong with the message that it gives, and what is right, under their headings."""
+    if isinstance(shown, Program):
+        return ["Wrong:", block(shown.wrong), said(message), "Right:", block(shown.right)]
     if isinstance(shown, Commands):
         where = f", where {shown.given}" if shown.given else ""
         return [prose(f"Wrong{where}:"), typed(shown.wrong), said(message), "Right:", typed(shown.right)]

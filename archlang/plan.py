@@ -34,10 +34,15 @@ POLICIES = get_args(ir.Remat)
 
 @dataclass(frozen=True)
 class Target:
-    """What the networks are updated on: a GPU, and how many rows a batch has."""
+    """What the networks are updated on: a GPU, and how many rows a batch has. Raises `DiagnosticError` for none."""
 
     gpu: Gpu
     batch: int
+
+    def __post_init__(self) -> None:
+        if self.batch < 1:
+            span = Source(str(self.batch), "--batch").span()
+            raise DiagnosticError([Diagnostic("E0603", f"a batch has at least one row; got {self.batch}", span)])
 
     @property
     def budget(self) -> int:

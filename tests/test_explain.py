@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,12 @@ from archlang.cli import app
 from archlang.codes import CODES
 from archlang.diagnostics import render
 from archlang.explain import compact, diagnose, explanation
-from archlang.explanations import EXPLANATIONS, Commands, Text
+from archlang.explanations import EXPLANATIONS, Commands, Program, Text
+from archlang.layers import NUMBER, LayerType, Plugins, argument, plugins
 
 TEXTS = {code: about.example for code, about in EXPLANATIONS.items() if isinstance(about.example, Text)}
 COMMANDS = {code: about.example for code, about in EXPLANATIONS.items() if isinstance(about.example, Commands)}
+PROGRAMS = {code: about.example for code, about in EXPLANATIONS.items() if isinstance(about.example, Program)}
 COLUMNS, LINES = 100, 32
 
 # What no command can show in a test. The message is made by the function that makes it in a run.
@@ -181,14 +184,33 @@ def in_use(folder: Path, _: pytest.MonkeyPatch) -> AbstractContextManager[None]:
     return locked(folder / "runs" / "mine")
 
 
+def star(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """A layer of another package."""
+
+    @dataclass(frozen=True)
+    class Star(LayerType):
+        name = "star"
+        lowering = "archlang.lower.activation:activation"
+        power: float = argument(NUMBER, default=2.0)
+
+    patch.setattr("archlang.layers.load_plugins", lambda *_: Plugins({"star": Star}))
+    plugins.cache_clear()
+
+
+def no_compiler(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("archlang.lower.plugins.COMPILER", "no-such-package")
+
+
 Situation = Callable[[Path, pytest.MonkeyPatch], AbstractContextManager[None] | None]
 SITUATIONS: dict[str, Situation] = {
     "E0001": no_file,
     "E0002": latin1,
     "E0003": long,
+    "E0502": nothing,
     "E0601": nothing,
     "E0602": broken_runtime,
     "E0603": nothing,
+    "E0604": nothing,
     "E0701": thesis,
     "E0702": other_format,
     "E0703": begun,
@@ -198,6 +220,8 @@ SITUATIONS: dict[str, Situation] = {
     "E0707": begun,
     "E0708": nothing,
     "E0709": nothing,
+    "E0804": star,
+    "E0805": no_compiler,
 }
 
 
@@ -226,6 +250,7 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capture
 
     yield type_all
     workload.runtimes.cache_clear()
+    plugins.cache_clear()
 
 
 def test_every_command_has_its_situation() -> None:
@@ -246,6 +271,35 @@ def test_the_wrong_command_says_the_message_and_the_right_one_nothing(
         exits, _, said = typed(shown.right)
         assert set(exits) == {0}
         assert said == ""
+
+
+@pytest.mark.parametrize("code", PROGRAMS)
+def test_the_wrong_program_says_the_message_and_the_right_one_nothing(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import jax.numpy as jnp
+    from flax import nnx
+
+    import archlang
+
+    names = {"archlang": archlang, "jnp": jnp, "nnx": nnx}
+    narrow(names, monkeypatch)
+    with pytest.raises(DiagnosticError) as refused:
+        exec(PROGRAMS[code].wrong, names)
+    assert compact(render(refused.value.diagnostics)) == PROGRAMS[code].message
+    exec(PROGRAMS[code].right, names)
+    plugins.cache_clear()
+
+
+def narrow(names: dict[str, Any], patch: pytest.MonkeyPatch) -> None:
+    """A layer of another package, lowered to what a program calls `Narrow`."""
+
+    @dataclass(frozen=True)
+    class NarrowLayer(LayerType):
+        name = "narrow"
+        lowering = "archlang.lower.activation:narrow"
+
+    patch.setattr("archlang.lower.activation.narrow", lambda layer, x, rngs: names["Narrow"](), raising=False)
+    patch.setattr("archlang.layers.load_plugins", lambda *_: Plugins({"narrow": NarrowLayer}))
+    plugins.cache_clear()
 
 
 def not_finite() -> None:

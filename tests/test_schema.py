@@ -30,7 +30,7 @@ FIELDS = {
         "body": None,
         "count": None,
         "stacked": None,
-        "remat": ["none", "dots", "full", None],
+        "remat": ["none", "dots", "full", "nested", None],
         "unroll": None,
     },
     "Residual": {"kind": ["residual"], "body": None, "scale": None, "gate": ["sigmoid", "highway", None], "post": None},

@@ -33,9 +33,18 @@ def kept_bytes(stack: ir.Repeat, x: Type) -> int:
 
 
 def again_bytes(stack: ir.Repeat, x: Type) -> int:
-    """How many bytes of a row a stack holds for a moment in the backward pass: under `nested`, what a segment keeps."""
-    size = stack.count // isqrt(stack.count) if stack.remat == "nested" else 0
-    return products_kept(residuals(stack.body, x), x.row_bytes, size)
+    """How many bytes of a row a stack that is computed again holds for a moment: under `nested`, what a segment keeps; under
+    `full`, what the loops inside one copy keep. What lies between two operations is not counted: XLA makes one of them."""
+    if stack.remat == "nested":
+        return products_kept(residuals(stack.body, x), x.row_bytes, stack.count // isqrt(stack.count))
+    return loops_kept(stack.body, x) if stack.remat == "full" else 0
+
+
+def loops_kept(node: ir.Node, x: Type) -> int:
+    """What the outermost loops in a node keep."""
+    if isinstance(node, ir.Repeat) and node.is_loop:
+        return kept_bytes(node, x)
+    return sum(count * loops_kept(part, seen) for part, seen, count in parts(node, x))
 
 
 def residuals(node: ir.Node, x: Type) -> Residuals:

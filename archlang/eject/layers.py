@@ -37,7 +37,9 @@ KERNELS: Mapping[str, str] = {
 }
 
 
-def module(function: str, *items: str | None, helpers: tuple[str, ...] = (), wraps: bool = False, changes: bool = False) -> Written:
+def module(
+    function: str, *items: str | None, helpers: tuple[str, ...] = (), wraps: bool = False, changes: bool = False
+) -> Written:
     """A layer that is a module; items that are None are left away."""
     made = call(function, *(item for item in items if item is not None))
     return Written("{self}({x})", made, frozenset(helpers), wraps=wraps, changes=changes)
@@ -60,7 +62,9 @@ def dense(layer: Any, x: Type) -> Written:
     kernel = KERNELS[name].format(gain="" if gain is None else repr(gain))
     bias = None if layer.bias else "use_bias=False"
     options = (bias, dtype(x), f"kernel_init={kernel}", "rngs=rngs")
-    return module("nnx.Linear", f"{x.width}", f"{layer.features}", *options, helpers=(kernel,) if name == "lecun_uniform" else ())
+    return module(
+        "nnx.Linear", f"{x.width}", f"{layer.features}", *options, helpers=(kernel,) if name == "lecun_uniform" else ()
+    )
 
 
 def gaussian(layer: Any, x: Type) -> Written:

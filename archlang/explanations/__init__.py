@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archlang.explanations.form import Commands, Explanation, Text
+from archlang.explanations.form import Commands, Explanation, Program, Text
+from archlang.explanations.lowering import LOWERING
 from archlang.explanations.names import NAMES
 from archlang.explanations.reading import READING
 from archlang.explanations.roles import ROLES
@@ -13,6 +14,15 @@ from archlang.explanations.settings import SETTINGS
 from archlang.explanations.syntax import SYNTAX
 from archlang.explanations.types import TYPES
 
-EXPLANATIONS: Mapping[str, Explanation] = {**READING, **SYNTAX, **NAMES, **TYPES, **ROLES, **SETTINGS, **RUNS}
+EXPLANATIONS: Mapping[str, Explanation] = {
+    **READING,
+    **SYNTAX,
+    **NAMES,
+    **TYPES,
+    **ROLES,
+    **SETTINGS,
+    **RUNS,
+    **LOWERING,
+}
 
-__all__ = ["EXPLANATIONS", "Commands", "Explanation", "Text"]
+__all__ = ["EXPLANATIONS", "Commands", "Explanation", "Program", "Text"]

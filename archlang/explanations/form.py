@@ -30,10 +30,19 @@ class Commands:
 
 
 @dataclass(frozen=True)
+class Program:
+    """Python that is refused and what to write instead; `message` is what it says, which the tests hold against the truth."""
+
+    wrong: str
+    message: str
+    right: str
+
+
+@dataclass(frozen=True)
 class Explanation:
     """What a code means beyond its one line, why it is an error and no default, an example, and the codes beside it."""
 
     meaning: str
     why: str
-    example: Text | Commands
+    example: Text | Commands | Program
     see: tuple[str, ...] = ()

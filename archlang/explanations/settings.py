@@ -5,6 +5,15 @@ from __future__ import annotations
 from archlang.explanations.form import Commands, Explanation
 
 SETTINGS = {
+    "E0502": Explanation(
+        meaning="""There is no GPU of that name among those whose memory and compiler target are known here.""",
+        why="""Two GPUs of nearly one name can differ in their memory by half, and a plan for the wrong one fits nowhere.""",
+        example=Commands(
+            wrong="archlang emit plan '(dense8)*4' --in 8 --gpu h100",
+            message="error[E0502]: there is no GPU `h100`\n1 │ h100\n  │ ^^^^",
+            right="archlang emit plan '(dense8)*4' --in 8 --gpu h100-80gb",
+        ),
+    ),
     "E0601": Explanation(
         meaning="No installed runtime has an environment of that name; `archlang envs` lists those that there are.",
         why="""The nearest name is another task, with other widths, goals and radius: a result under the wrong name is worse
@@ -40,5 +49,17 @@ SETTINGS = {
             message="error[E0603]: batch_size is at most num_envs x prefill_rows, 1600; got 4096",
             right="archlang train reacher --env reacher --out runs/mine --num-envs 8 --batch-size 512",
         ),
+    ),
+    "E0604": Explanation(
+        meaning="""What is asked for depends on the width of a network's input, and nothing gives it: `--in N` gives it to
+        every network, `--env E` to each role its own.""",
+        why="""The first layer's parameters depend on it, and so do the program and what it needs; a width that is guessed
+        gives a program that nobody runs.""",
+        example=Commands(
+            wrong="archlang emit jaxpr dense8",
+            message="error[E0604]: the input width of network is not known",
+            right="archlang emit jaxpr dense8 --in 4",
+        ),
+        see=("E0305",),
     ),
 }

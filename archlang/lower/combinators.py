@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Sequence as Items
 from functools import reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +25,11 @@ class Sequence(Rooted):
         for name, item in items.items():
             setattr(self, name, item)
 
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Modules under the names of their layers, which only the network knows."""
+
     @property
     def items(self) -> tuple[nnx.Module, ...]:
         """The modules in the order in which they are applied."""
@@ -43,7 +48,7 @@ class Network(Sequence):
 
     def __call__(self, x: jax.Array, root: jax.Array | None = None) -> Any:
         refuse_input(x, self.name, self.in_features)
-        return super().__call__(x, root)
+        return self.forward(x, x if root is None else root)
 
 
 class Residual(Rooted):
