@@ -8,7 +8,7 @@ again in the backward pass where the update would not fit otherwise; `needed` ju
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from archlang import ir
@@ -93,6 +93,12 @@ class StackPlan:
         return None if self.x.width is None else kept_bytes(self.stack, self.x)
 
     @property
+    def program(self) -> tuple[Any, ...]:
+        """What decides the loop of this stack: equal for stacks that could share one. Only `concat_input` sees the source."""
+        source = self.x.source if "concat_input" in self.text else None
+        return self.stack, self.stack.remat, self.stack.unroll, replace(self.x, source=source)
+
+    @property
     def text(self) -> str:
         """The stack as it is written, without its annotations."""
         return unparse(self.stack.model_copy(update={"remat": None, "unroll": None}))
@@ -113,6 +119,14 @@ class Plan:
     needed: int | None = None  # bytes of an update on the target
 
     @property
+    def alike(self) -> list[tuple[str, ...]]:
+        """Groups of networks whose stacks are the same, so that they could share their loops."""
+        groups: dict[Any, list[str]] = {}
+        for name, stacks in self.stacks.items():
+            groups.setdefault(tuple(stack.program for stack in stacks), []).append(name)
+        return [tuple(names) for stacks, names in groups.items() if stacks and len(names) > 1]
+
+    @property
     def fits(self) -> bool:
         return self.target is None or (self.needed or 0) <= self.target.budget
 
@@ -121,7 +135,7 @@ class Plan:
         target = None if self.target is None else {"gpu": self.target.gpu.name, "batch": self.target.batch}
         budget = None if self.target is None else self.target.budget
         stacks = {name: [stack_json(stack) for stack in found] for name, found in self.stacks.items()}
-        return {"stacks": stacks, "target": target, "needed": self.needed, "budget": budget, "fits": self.fits}
+        return {"stacks": stacks, "alike": self.alike, "fused": [], "target": target, "needed": self.needed, "budget": budget, "fits": self.fits}
 
     def lines(self) -> Iterator[str]:
         """The plan for people: networks with equal stacks together, and a line for each choice."""
@@ -131,6 +145,7 @@ class Plan:
         for lines, names in alike.items():
             yield ", ".join(names)
             yield from (f"  {line}" for line in lines or ("no stack, so nothing to plan",))
+        yield from (f"{', '.join(names)}: alike, and yet each in loops of its own: {SEPARATE}" for names in self.alike)
         if self.target is not None and self.needed is not None:
             yield verdict(self.target, self.needed)
 
@@ -208,6 +223,7 @@ FULL = Choice("full", "computed again, since it would not fit otherwise; the inp
 NESTED = Choice(
     "nested", "computed again, since it would not fit otherwise; the input of every √n-th copy is kept, less than with full"
 )
+SEPARATE = "together they took no less time, and 5 % more memory (benchmarks/alternatives.py)"
 ONE = Choice(1, "one copy to a step of the loop: more compile longer")
 DTYPE = {
     "f32": Choice("f32", "no `@dtype` stands around it"),

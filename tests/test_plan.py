@@ -76,6 +76,19 @@ def test_a_piece_that_stands_at_two_places_is_planned_at_both() -> None:
     assert [dtype for _, _, dtype in chosen(text)] == ["f32", "bf16", "f32"]
 
 
+def test_networks_that_could_share_their_loops_are_told() -> None:
+    plan = paper(64)
+    assert plan.alike == [("actor", "sa_encoder", "g_encoder")]
+    assert plan.as_json()["fused"] == []
+    assert any("each in loops of its own" in line for line in plan.lines())
+    skips = "{} = dense8, (concat_input, dense8)*4, {}"
+    names = {"actor": "gaussian", "sa_encoder": "dense4", "g_encoder": "dense4"}
+    text = "\n".join(skips.format(name, head) for name, head in names.items())
+    assert archlang.plan(text, env=HUMANOID).alike == []
+    text = text.replace("(concat_input", "@remat(full) (ln", 1).replace("concat_input", "ln")
+    assert archlang.plan(text, env=HUMANOID).alike == [("sa_encoder", "g_encoder")]
+
+
 # --- what fits ------------------------------------------------------------------------------------------------------------
 
 

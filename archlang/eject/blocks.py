@@ -29,7 +29,7 @@ POLICIES = {
 }
 BIASES = {"sigmoid": 0.0, "highway": -1.0}
 CONCAT = "jnp.concatenate({}, axis=-1)"
-SUMS = {None: "x + {y}", "sigmoid": "x + t * y", "highway": "x + t * y"}
+SUMS = {None: "x + {y}", "sigmoid": "x + t * y", "highway": "(1 - t) * x + t * y"}
 
 
 @dataclass(frozen=True)

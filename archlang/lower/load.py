@@ -20,7 +20,7 @@ Path = tuple[Any, ...]
 
 
 def load(network: Specified, in_features: int, state: Any, *, hash: str | None = None, rngs: nnx.Rngs | None = None) -> Network:
-    """The module of a network with these parameters: an `nnx.State`, or nested dictionaries as it has them.
+    """The module of a network with these parameters: an `nnx.State` or nested dictionaries.
 
     `hash` is that of the network which the parameters were trained for (`network.hash`): networks of one structure may differ in
     what they compute. Variables that are no parameters (running statistics, dropout's keys) may be left away; they begin anew,
