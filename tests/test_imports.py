@@ -25,7 +25,7 @@ TIERS = (
     {"annotate", "naming", "scope"},
     {"combinators"},
     {"analysis", "checks", "elaborate", "passes"},
-    {"compare", "html", "schema"},
+    {"compare", "eject", "html", "schema"},
     {"spec"},
     {"diff", "plan", "report"},
     {"pipeline"},

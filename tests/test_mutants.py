@@ -116,7 +116,7 @@ MUTANTS: dict[str, tuple[str, Any, str, Any]] = {
     "no skip": ("res(dense6, tanh)", combinators.Residual, "forward", without_skip),
     "no scale": ("res(dense6, tanh, scale=0.3)", combinators.Residual, "forward", without_scale),
     "no post": ("res(dense6, tanh, post=tanh)", combinators.Residual, "forward", without_post),
-    "a sequence backwards": ("dense6, tanh, dense6", combinators.Sequence, "forward", backwards),
+    "a sequence backwards": ("dense6, tanh, dense6", combinators.Network, "forward", backwards),
     "one branch": ("par(tanh; dense6)", combinators.Parallel, "forward", first_branch),
     "branches swapped": ("par(tanh; dense6, join=concat)", combinators.Parallel, "forward", swapped),
     "the value for the network's input": ("dense6, concat_input", source.ConcatInput, "forward", own_input),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from textwrap import wrap
 from typing import Any
 
@@ -102,15 +102,13 @@ def without_defaults(node: ir.Node) -> ir.Node:
 
 def head(bodies: Mapping[str, ir.Node]) -> str:
     """The docstring: by which archlang, and the networks in its language."""
-    specs = [line for name, body in bodies.items() for line in folded(f"{harmless(name)} = {unparse(body)}")]
+    specs = [line for name, body in bodies.items() for line in folded(harmless(f"{name} = {unparse(body)}"))]
     return "\n".join((f'"""Written by {maker()}; it needs flax and jax alone.', "", *specs, "", PATHS, '"""'))
 
 
-def folded(spec: str) -> Iterable[str]:
-    """A specification on lines that are not too long; none begins with `name =`, where a definition would begin."""
-    kept = re.sub(r" (?=\w+ ?=)", "\0", harmless(spec))
-    found = wrap(kept, SHOWN, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
-    return (line.replace("\0", " ") for line in found)
+def folded(spec: str) -> list[str]:
+    """A specification on lines that are not too long; in the language, line breaks are white space."""
+    return wrap(spec, SHOWN, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
 
 
 def maker() -> str:

@@ -86,7 +86,7 @@ def norm(name: str) -> Writer:
 
 
 def batch_norm(layer: Any, x: Type) -> Written:
-    wide, helpers = (None, ())
+    wide, helpers = ("promote_dtype=to_widest", ("to_widest",)) if dtype(x) else (None, ())
     return module("nnx.BatchNorm", f"{x.width}", dtype(x), wide, "rngs=rngs", helpers=helpers, wraps=True, changes=True)
 
 
