@@ -127,7 +127,8 @@ def compiled(form: str) -> Callable[[Spec, Inputs, Options], str]:
     """The programs of the networks in a form of jax or XLA, each under a comment with its name."""
 
     def stage(spec: Spec, inputs: Inputs, options: Options) -> str:
-        from archlang.lower.programs import Program, show  # jax
+        from archlang.lower.programs import Program  # jax
+        from archlang.lower.show import show
 
         gpu = None if options.gpu is None else find_gpu(options.gpu)
         found = one_or_all(planned(spec, inputs, Forced(options.remat, options.unroll), None).networks, options.network)

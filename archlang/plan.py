@@ -135,7 +135,15 @@ class Plan:
         target = None if self.target is None else {"gpu": self.target.gpu.name, "batch": self.target.batch}
         budget = None if self.target is None else self.target.budget
         stacks = {name: [stack_json(stack) for stack in found] for name, found in self.stacks.items()}
-        return {"stacks": stacks, "alike": self.alike, "fused": [], "target": target, "needed": self.needed, "budget": budget, "fits": self.fits}
+        return {
+            "stacks": stacks,
+            "alike": self.alike,
+            "fused": [],
+            "target": target,
+            "needed": self.needed,
+            "budget": budget,
+            "fits": self.fits,
+        }
 
     def lines(self) -> Iterator[str]:
         """The plan for people: networks with equal stacks together, and a line for each choice."""

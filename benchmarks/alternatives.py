@@ -3,12 +3,12 @@
     python benchmarks/alternatives.py
 
 fused: the trunks of the two encoders in one scan over batched parameters (`jax.vmap`), in place of two scans.
-deferred: the backward loop of a stack stores the cotangents of its matrix products' outputs, over the products that were saved, and
-the products' inputs; the gradients of all kernels are one batched product behind the loop.
+deferred: the backward loop of a stack stores the cotangents of its matrix products, in the place of the products, and what went
+into them; the gradients of all kernels are one batched product behind the loop.
 
-The gradient of both encoders' trunks (critic's half of an update) with 64 layers of width 256: seconds on this machine at batch 256,
-medians of interleaved runs; and XLA's plan for an H100 at batch 512, temporary memory and compile time. Everything is plain jax:
-`default` too, so that nothing but the loop differs; it computes the same to rounding, which is checked.
+The gradient of both encoders' trunks (the critic's half of an update) with 64 layers of width 256: seconds on this machine at
+batch 256, medians of interleaved runs; and XLA's plan for an H100 at batch 512, temporary memory and compile time. Everything is
+plain jax, `default` too, so that nothing but the loop differs; all compute the same to rounding, which is checked.
 """
 
 from __future__ import annotations

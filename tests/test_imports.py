@@ -1,6 +1,7 @@
 """Who may import whom (a DAG), and what importing archlang must not load."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -100,7 +101,7 @@ def _imports_of(name: str, text: str, modules: dict[str, str]) -> Iterator[Impor
 
 
 def _targets(node: ast.AST, modules: dict[str, str]) -> list[str]:
-    """`from archlang import ir` means the module archlang.ir; `from archlang import check` means archlang."""
+    """`from archlang import ir` means the module archlang.ir; `from archlang import plan`, which is public, means archlang."""
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     if not isinstance(node, ast.ImportFrom):
@@ -108,8 +109,9 @@ def _targets(node: ast.AST, modules: dict[str, str]) -> list[str]:
     if node.level:
         return [f"a relative name, `{'.' * node.level}{node.module or ''}`"]
     module = node.module or ""
+    public = re.findall(r"^from \S+ import \w+ as (\w+)$", modules.get(module, ""), re.MULTILINE)
     names = {alias.name: f"{module}.{alias.name}" for alias in node.names}
-    return sorted({full if full in modules else module for full in names.values()})
+    return sorted({full if full in modules and name not in public else module for name, full in names.items()})
 
 
 # --- the rules: each gives the imports that break it -----------------------------------------------------------------

@@ -13,7 +13,10 @@ import sys
 from typing import Any
 
 from archlang.diagnostics import Diagnostic, DiagnosticError
+from archlang.ir import Network
+from archlang.lower.compile import compile_for
 from archlang.lower.plugins import find_cuda_compiler, has_cuda_compiler
+from archlang.lower.programs import Program
 from archlang.targets import Gpu, find_gpu
 
 
@@ -34,10 +37,6 @@ def compiled_for(gpu: Gpu, request: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    from archlang.ir import Network
-    from archlang.lower.compile import compile_for
-    from archlang.lower.programs import Program
-
     find_cuda_compiler()
     asked = json.load(sys.stdin)
     program = Program(Network.model_validate(asked["network"]), asked["in_features"], asked["batch"], asked["backward"])

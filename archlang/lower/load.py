@@ -22,9 +22,9 @@ Path = tuple[Any, ...]
 def load(network: Specified, in_features: int, state: Any, *, hash: str | None = None, rngs: nnx.Rngs | None = None) -> Network:
     """The module of a network with these parameters: an `nnx.State` or nested dictionaries.
 
-    `hash` is that of the network which the parameters were trained for (`network.hash`): networks of one structure may differ in
-    what they compute. Variables that are no parameters (running statistics, dropout's keys) may be left away; they begin anew,
-    from `rngs`. Raises `SpecError` (E0801) with the first difference where the parameters are of another network.
+    `hash` is that of the network which the parameters were trained for (`network.hash`): networks of one structure may differ
+    in what they compute. Variables that are no parameters (running statistics, dropout's keys) may be left away; they begin
+    anew, from `rngs`. Raises `SpecError` (E0801) with the first difference where the parameters are of another network.
     """
     given = dict(nnx.to_flat_state(state) if isinstance(state, nnx.State) else flat(state))
     graph, expected = nnx.split(nnx.eval_shape(lambda: build(network, in_features, rngs=nnx.Rngs(0))))

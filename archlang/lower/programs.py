@@ -1,8 +1,8 @@
-"""The program of one network, as jax traces it and as XLA compiles it, here or for a GPU."""
+"""The program of one network: a function and the shapes that it takes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,6 @@ from flax import nnx
 
 from archlang import ir
 from archlang.lower.build import build
-from archlang.lower.child import compiled_for
-from archlang.targets import Gpu
 
 
 @dataclass(frozen=True)
@@ -39,29 +37,3 @@ class Program:
 
         given = (params, variables, jax.ShapeDtypeStruct((self.batch, self.in_features), jnp.float32))
         return (gradients, (*given, jax.eval_shape(forward, *given))) if self.backward else (forward, given)
-
-
-def show(form: str, program: Program, gpu: Gpu | None = None) -> str:
-    """The program as text: `jaxpr`, `stablehlo`, or `hlo` as compiled, for the GPU if there is one. Nothing is allocated."""
-    return FORMS[form](program, gpu)
-
-
-def jaxpr(program: Program, _: Gpu | None) -> str:
-    function, arguments = program.traced()
-    return str(jax.make_jaxpr(function)(*arguments))
-
-
-def stablehlo(program: Program, _: Gpu | None) -> str:
-    function, arguments = program.traced()
-    return jax.jit(function).lower(*arguments).as_text().rstrip("\n")
-
-
-def hlo(program: Program, gpu: Gpu | None) -> str:
-    if gpu is not None:
-        asked = {"network": program.network.model_dump(mode="json"), "in_features": program.in_features}
-        return compiled_for(gpu, {**asked, "batch": program.batch, "backward": program.backward})
-    function, arguments = program.traced()
-    return (jax.jit(function).lower(*arguments).compile().as_text() or "").rstrip("\n")
-
-
-FORMS: Mapping[str, Callable[[Program, Gpu | None], str]] = {"jaxpr": jaxpr, "stablehlo": stablehlo, "hlo": hlo}
