@@ -189,6 +189,7 @@ def emit(
     ] = None,
     network: Annotated[str | None, typer.Option(metavar="NAME", help="This network alone.")] = None,
     backward: Annotated[bool, typer.Option("--backward", help="The program of the parameters' gradients.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="The plan as one JSON object.")] = False,
 ) -> None:
     """What a specification is at a stage of the compiler.
 
@@ -204,8 +205,11 @@ def emit(
         similar = did_you_mean(stage, stages.STAGES)
         help = f"did you mean `{similar}`?" if similar else f"there are {', '.join(stages.STAGES)}"
         raise typer.BadParameter(f"no stage `{stage}`; {help}")
-    inputs, options = pipeline.inputs_of(in_, env), stages.Options(remat, unroll, gpu, batch, network, backward)
-    print(stages.emit(stage, read(spec, set_, action), inputs, options))
+    try:
+        options = stages.Options(remat, unroll, gpu, batch, network, backward, json_)
+        print(stages.emit(stage, read(spec, set_, action), pipeline.inputs_of(in_, env), options))
+    except DiagnosticError as error:
+        raise refused(error, json_, {}) from None
 
 
 @app.command()

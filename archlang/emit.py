@@ -30,6 +30,7 @@ class Options:
     batch: int | None = None
     network: str | None = None
     backward: bool = False
+    json: bool = False
 
     def given(self) -> Iterator[str]:
         """The names of the options that are set."""
@@ -111,7 +112,8 @@ def plan_of(spec: Spec, inputs: Inputs, options: Options) -> Plan:
 def plan(spec: Spec, inputs: Inputs, options: Options) -> str:
     """How each stack is run, and why."""
     refuse_unknown_width(networks(spec, inputs), inputs, options.gpu is not None)
-    return "\n".join(plan_of(spec, inputs, options).lines())
+    made = plan_of(spec, inputs, options)
+    return json.dumps(made.as_json()) if options.json else "\n".join(made.lines())
 
 
 def flax(spec: Spec, inputs: Inputs, options: Options) -> str:
@@ -168,7 +170,7 @@ STAGES: Mapping[str, Stage] = {
     "ir": as_json(lambda network, name, inputs: network),
     "canonical": as_json(lambda network, name, inputs: canonicalize(network)),
     "rolled": as_json(lambda network, name, inputs: roll(canonicalize(network), inputs.of(name))),
-    "plan": Stage(plan, PLAN | {"gpu", "batch"}),
+    "plan": Stage(plan, PLAN | {"gpu", "batch", "json"}),
     "flax": Stage(flax, PLAN | {"network"}),
     "jaxpr": Stage(compiled("jaxpr"), PROGRAM),
     "stablehlo": Stage(compiled("stablehlo"), PROGRAM),

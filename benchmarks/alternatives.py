@@ -7,8 +7,8 @@ deferred: the backward loop of a stack stores the cotangents of its matrix produ
 into them; the gradients of all kernels are one batched product behind the loop.
 
 The gradient of both encoders' trunks (the critic's half of an update) with 64 layers of width 256: seconds on this machine at
-batch 256, medians of interleaved runs; and XLA's plan for an H100 at batch 512, temporary memory and compile time. Everything is
-plain jax, `default` too, so that nothing but the loop differs; all compute the same to rounding, which is checked.
+batch 256, medians of interleaved runs; and XLA's plan for an H100 at batch 512, temporary memory and compile time. Everything
+is plain jax, `default` too, so that nothing but the loop differs; all compute the same to rounding, which is checked.
 """
 
 from __future__ import annotations

@@ -119,9 +119,23 @@ rezero)`, `res(body, scale0.1)`.
 """
 
 
+POLICIES = """
+What the backward pass of a stack finds saved, and what it computes again:
+
+| policy | kept of each copy | computed again |
+|---|---|---|
+| `none` | every value that a derivative is computed from | nothing; the only one for forward-mode differentiation |
+| `dots` | its input and its matrix products | the rest; the default |
+| `full` | its input | all of it |
+| `nested` | the input of every √n-th | all of it, √n copies at a time, each as under `dots` |
+
+Without an annotation the plan chooses (`archlang emit plan`).
+"""
+
+
 def annotation_table() -> str:
     rows = "\n".join(f"- `@{name}(…)`: {expected}" for name, (expected, _) in VALUES.items())
-    return f"## Annotations\n\n`remat` and `unroll` stand before a stack, `dtype` before anything.\n\n{rows}\n"
+    return f"## Annotations\n\n`remat` and `unroll` stand before a stack, `dtype` before anything.\n\n{rows}\n{POLICIES}"
 
 
 def limit_table() -> str:

@@ -151,6 +151,32 @@ def test_another_specification_is_refused(run: Path) -> None:
     assert (code, "actor, sa_encoder" in words) == ("E0703", True)
 
 
+STACKED = toy.SPEC.replace("<dense8,ln,swish>", "<dense8,ln,swish>, res(dense8,swish)*4")
+
+
+def test_how_stacks_are_run_belongs_to_the_run(tmp_path: Path) -> None:
+    """It changes no number but by rounding, and so it must not change within a run."""
+    path = tmp_path / "run"
+    train(path, STACKED, remat="full", unroll=2)
+    written = json.loads((path / "config.json").read_text())["plan"]["actor"]
+    assert written == [{"remat": "full", "unroll": 2, "dtype": "f32"}]
+    code, words = refusal(path, spec=STACKED)
+    assert (code, "remat: full in the run, None asked for" in words) == ("E0703", True)
+    annotated = STACKED.replace("res(", "@remat(dots) res(")
+    assert "finished" in train(path, annotated, remat="full", unroll=2)  # what is forced holds before what is written
+    other = tmp_path / "other"
+    train(other, STACKED)
+    assert "finished" in train(other, annotated)  # which is the plan anyway
+    code, words = refusal(other, spec=STACKED.replace("res(", "@remat(full) res("))
+    assert (code, "the stacks of the networks are run otherwise" in words) == ("E0703", True)
+
+
+def test_a_plan_that_cannot_be_had_is_refused_before_the_start(tmp_path: Path) -> None:
+    code, words = refusal(tmp_path / "run", spec=STACKED, unroll=5)
+    assert (code, "more than the 4 copies" in words) == ("E0603", True)
+    assert refusal(tmp_path / "run", spec=STACKED, remat="some")[0] == "E0603"
+
+
 def test_the_same_specification_in_other_words_goes_on(run: Path) -> None:
     assert "This run is finished" in train(run, spec="# a comment\n" + toy.SPEC)
 

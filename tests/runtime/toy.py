@@ -66,11 +66,11 @@ def tasks() -> dict[str, Task]:
     return {"toy": task("toy", "Toy"), "falling": task("falling", "Falling")}
 
 
-def config(environment: str = "toy", **chosen: int | float) -> TrainConfig:
+def config(environment: str = "toy", **chosen: int | float | str) -> TrainConfig:
     return make_config(environment, **chosen)
 
 
-def experiment(spec: str = SPEC, environment: str = "toy", **chosen: int | float) -> Experiment:
+def experiment(spec: str = SPEC, environment: str = "toy", **chosen: int | float | str) -> Experiment:
     return Experiment(config(environment, **chosen), load(spec).bind(action_dim=2), {})
 
 
