@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from archlang.layers.base import LayerType, argument
 from archlang.layers.kinds import NUMBER
-from archlang.layers.saved import Saved
+from archlang.layers.saved import Saved, tanh_keeps_its_output
 from archlang.types import Type
 
 
@@ -42,7 +42,7 @@ class Gelu(LayerType):
     lowering = "archlang.lower.activation:activation"
 
     def saved(self, x: Type) -> Saved:
-        return Saved(4 * x.row_bytes, input=True)
+        return Saved((3 + tanh_keeps_its_output()) * x.row_bytes, input=True)
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Tanh(LayerType):
     lowering = "archlang.lower.activation:activation"
 
     def saved(self, x: Type) -> Saved:
-        return Saved(x.row_bytes, output=True)
+        return Saved(x.row_bytes, output=tanh_keeps_its_output())
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Self
 
 from archlang.layers.base import LayerType, argument
 from archlang.layers.kinds import FLAG, INITIALIZER, WIDTH
-from archlang.layers.saved import Saved
+from archlang.layers.saved import Saved, tanh_keeps_its_output
 from archlang.types import Type
 
 
@@ -58,4 +58,4 @@ class Gaussian(LayerType):
         return 2 * 2 * in_features * (self.action_dim or 0)
 
     def saved(self, x: Type) -> Saved:
-        return Saved(2 * self.output(x).row_bytes, input=True)  # tanh of log σ, and its derivative
+        return Saved((1 + tanh_keeps_its_output()) * self.output(x).row_bytes, input=True)  # for the derivative of log σ

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 
 from archlang.types import Type
 
@@ -25,3 +27,13 @@ class Saved:
         """Of a layer that computes in float32 whatever comes in: what it needs of a bfloat16 input is a copy of its own."""
         copied = input and x.dtype != "f32"
         return Saved(4 * (numbers + copied * (x.width or 0)), input=input and not copied)
+
+
+@cache
+def tanh_keeps_its_output() -> bool:
+    """Before 0.12 jax kept y and 1 - y for the derivative of y = tanh(x); it keeps 1 - y² alone since then."""
+    try:
+        major, minor = version("jax").split(".")[:2]
+    except PackageNotFoundError:
+        return False
+    return (int(major), int(minor)) < (0, 12)
