@@ -57,6 +57,7 @@ CODES = {
     "E0707": "a run without a checkpoint",
     "E0708": "numbers that are not finite",
     "E0709": "not enough memory",
+    "E0710": "an environment that always blows up",
     # E08xx: lowered networks
     "E0801": "parameters of another network",
     "E0802": "an input that the network does not take",

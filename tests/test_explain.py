@@ -32,6 +32,7 @@ COLUMNS, LINES = 100, 32
 NOT_TYPED = {
     "E0708": "an epoch of training comes before it",
     "E0709": "the memory of the machine would have to run out",
+    "E0710": "no environment that is shipped does this",
 }
 
 
@@ -220,6 +221,7 @@ SITUATIONS: dict[str, Situation] = {
     "E0707": begun,
     "E0708": nothing,
     "E0709": nothing,
+    "E0710": nothing,
     "E0804": star,
     "E0805": no_compiler,
 }
@@ -321,7 +323,16 @@ def out_of_memory() -> None:
         raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 7680000000000 bytes.")
 
 
-@pytest.mark.parametrize(("code", "happens"), [("E0708", not_finite), ("E0709", out_of_memory)])
+def all_blown_up() -> None:
+    import jax.numpy as jnp
+
+    from archlang_runtime.config import make_config
+    from archlang_runtime.session import refuse_hopeless
+
+    refuse_hopeless({"hopeless": jnp.array(128)}, make_config("reacher"), 2)
+
+
+@pytest.mark.parametrize(("code", "happens"), [("E0708", not_finite), ("E0709", out_of_memory), ("E0710", all_blown_up)])
 def test_the_message_of_what_is_not_typed(code: str, happens: Callable[[], None]) -> None:
     with pytest.raises(DiagnosticError) as refused:
         happens()

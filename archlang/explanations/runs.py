@@ -116,4 +116,17 @@ RUNS = {
             right=f"{TRAIN} --replay-rows 1000",
         ),
     ),
+    "E0710": Explanation(
+        meaning="""The physics of an environment gave numbers that are not finite, or beyond all measure. It was reset, as
+        always (the metric `blown_up` counts this), but did so again at its first step, several times in a row. The run ends
+        before any of it reaches the disk; the last checkpoint is from before.""",
+        why="""A reset now and then is no harm: what blew up never enters the buffer. An environment that does nothing else has
+        no step to learn from, and would stand still in silence.""",
+        example=Commands(
+            wrong=TRAIN,
+            message="error[E0710]: 128 of 128 environments of reacher blew up 4 times in a row",
+            right=ANOTHER,
+        ),
+        see=("E0708",),
+    ),
 }

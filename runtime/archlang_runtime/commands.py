@@ -35,6 +35,7 @@ def train(
     updates_per_unroll: Annotated[int | None, knob("updates_per_unroll")] = None,
     unrolls_per_epoch: Annotated[int | None, knob("unrolls_per_epoch")] = None,
     replay_rows: Annotated[int | None, knob("replay_rows")] = None,
+    replay_dtype: Annotated[str | None, knob("replay_dtype")] = None,
     prefill_rows: Annotated[int | None, knob("prefill_rows")] = None,
     batch_size: Annotated[int | None, knob("batch_size")] = None,
     discount: Annotated[float | None, knob("discount")] = None,
@@ -43,6 +44,9 @@ def train(
     actor_learning_rate: Annotated[float | None, knob("actor_learning_rate")] = None,
     critic_learning_rate: Annotated[float | None, knob("critic_learning_rate")] = None,
     alpha_learning_rate: Annotated[float | None, knob("alpha_learning_rate")] = None,
+    explore_best_of: Annotated[int | None, knob("explore_best_of")] = None,
+    eval_best_of: Annotated[int | None, knob("eval_best_of")] = None,
+    eval_environment: Annotated[str | None, knob("eval_environment")] = None,
     num_eval_envs: Annotated[int | None, knob("num_eval_envs")] = None,
     remat: Annotated[str | None, knob("remat")] = None,
     unroll: Annotated[int | None, knob("unroll")] = None,
@@ -76,13 +80,17 @@ def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
     episodes: Annotated[int, typer.Option(min=1, help="How many episodes.")] = 128,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of starts and goals.")] = 0,
+    best_of: Annotated[int | None, typer.Option(min=1, help="Actions drawn for each step; the critic picks one.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
-    """Measure how long a run's agent stays at its goal, from the newest checkpoint, acting without noise."""
+    """Measure how long a run's agent stays at its goal, from the newest checkpoint.
+
+    It acts as in the run's own evaluations: by default without noise, tanh of the policy's mean.
+    """
     from archlang_runtime.evaluate import evaluate_run
 
     with diagnosed(run):
-        result = evaluate_run(RunFolder(run), episodes, seed)
+        result = evaluate_run(RunFolder(run), episodes, seed, best_of)
     if json_:
         return print(json.dumps(result))
     print(f"{run}, epoch {result['epoch']}, {result['env_steps']:,} steps of training; {result['episodes']:,} episodes")

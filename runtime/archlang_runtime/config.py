@@ -6,15 +6,16 @@ them with settings that suit it, and a flag replaces both.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
-from archlang import Diagnostic, did_you_mean
+from archlang import Diagnostic, Environment, did_you_mean
 from archlang_runtime.envs import find_task
 from archlang_runtime.errors import RunError, diagnostic
 
+EVALUATED_IN = "--eval-environment"
 MAX_TIME = 2**31 - 2**20  # the buffer counts the steps of each environment in int32
 
 
@@ -34,6 +35,7 @@ class TrainConfig(BaseModel):
     unrolls_per_epoch: int = Field(default=32, ge=1, description="unrolls between two evaluations, each with a checkpoint")
 
     replay_rows: int = Field(default=10_000, ge=1, description="transitions kept for each environment")
+    replay_dtype: Literal["float32", "bfloat16"] = Field(default="float32", description="what they are kept in")
     prefill_rows: int = Field(default=1_000, ge=1, description="transitions of each environment before the first update")
     batch_size: int = Field(default=512, ge=2, description="transitions in one update, each a negative for all others")
 
@@ -44,6 +46,9 @@ class TrainConfig(BaseModel):
     critic_learning_rate: float = Field(default=3e-4, gt=0, description="Adam's step size for both encoders")
     alpha_learning_rate: float = Field(default=3e-4, gt=0, description="Adam's step size for the entropy's weight")
 
+    explore_best_of: int = Field(default=1, ge=1, description="actions drawn for each step of training; the critic picks one")
+    eval_best_of: int = Field(default=1, ge=1, description="actions drawn in evaluation; 1 is the policy's mean, without noise")
+    eval_environment: str | None = Field(default=None, description="environment of evaluations, if it is another")
     num_eval_envs: int = Field(default=128, ge=1, description="episodes in each evaluation")
 
     remat: str | None = Field(default=None, description="policy of every stack: none, dots, full or nested; else as planned")
@@ -59,6 +64,21 @@ class TrainConfig(BaseModel):
         if self.total_steps // self.num_envs > MAX_TIME:
             raise ValueError(f"steps is at most {MAX_TIME:,} in each environment; got {self.steps:,}")
         return self
+
+    @model_validator(mode="after")
+    def environments_agree(self) -> TrainConfig:
+        if self.eval_environment is None:
+            return self
+        trained, evaluated = find_task(self.environment).environment, find_task(self.eval_environment, EVALUATED_IN).environment
+        if dimensions(trained) != dimensions(evaluated):
+            wanted = f"an environment of {dimensions(trained)}, like {trained.name}"
+            raise ValueError(f"eval_environment takes {wanted}; {evaluated.name} has {dimensions(evaluated)}")
+        return self
+
+    @property
+    def evaluated_in(self) -> str:
+        """The environment of the evaluations."""
+        return self.eval_environment or self.environment
 
     # --- the schedule that follows -----------------------------------------------------------------------------------
 
@@ -110,6 +130,11 @@ class TrainConfig(BaseModel):
     def steps_after(self, epoch: int) -> int:
         """Environment steps taken when `epoch` is over; epoch 0 is before the first step."""
         return self.prefill_steps + epoch * self.steps_per_epoch if epoch else 0
+
+
+def dimensions(environment: Environment) -> str:
+    """An environment's dimensions in words."""
+    return f"state {environment.state_dim}, action {environment.action_dim}, goal {environment.goal_dim}"
 
 
 def ceil_div(a: int, b: int) -> int:

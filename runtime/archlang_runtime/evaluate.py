@@ -1,4 +1,4 @@
-"""How long the agent stays at its goal, acting without noise: tanh of the mean."""
+"""How long an agent stays at its goal."""
 
 from __future__ import annotations
 
@@ -8,37 +8,40 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from archlang_runtime import envs
+from archlang_runtime import envs, losses
 from archlang_runtime.checkpoint import Checkpoints
 from archlang_runtime.envs.base import EnvState
-from archlang_runtime.envs.episodes import reset
+from archlang_runtime.envs.episodes import blown_up, reset
 from archlang_runtime.errors import error
 from archlang_runtime.folder import RunFolder
-from archlang_runtime.networks import Role, Weights, take_apart
+from archlang_runtime.networks import Role, take_apart
+from archlang_runtime.policy import Agent, Policy, make_policy
 
 EVALUATION = 0x6576616C  # sets the keys of evaluations apart from those of training
+ACTIONS = 0x616374  # … and the keys of actions from those of starts and goals
 
 
 def make_evaluate(
-    environment: str, networks: Mapping[str, Role], num_episodes: int, episode_length: int
-) -> Callable[[Weights, jax.Array], dict[str, jax.Array]]:
-    """`evaluate(weights, key)`: the actor in `num_episodes` new episodes of `episode_length` steps.
+    environment: str, policy: Policy, num_episodes: int, episode_length: int
+) -> Callable[[Agent, jax.Array], dict[str, jax.Array]]:
+    """`evaluate(agent, key)`: the agent in `num_episodes` new episodes of `episode_length` steps.
 
     Returns means over the episodes: `time_at_goal`, the share of an episode's steps that end within the goal's radius;
-    `steps_at_goal`, their number (the paper's metric); `reached_goal`, the share of episodes with at least one.
+    `steps_at_goal`, their number (the paper's metric); `reached_goal`, the share of episodes with at least one. An episode
+    that ends before its time (a fall) counts no further step, and is not begun anew.
     """
     task = envs.find_task(environment)
     env = envs.load(task.factory)
-    actor = networks["actor"]
 
     @jax.jit
-    def rollout(weights: Weights, start: EnvState) -> dict[str, jax.Array]:
-        def step(state: EnvState, _: None) -> tuple[EnvState, jax.Array]:
-            mean, _ = actor.apply(weights, jnp.concatenate([state.state, state.goal], axis=-1))
-            state = jax.vmap(env.step)(state, jnp.tanh(mean))
-            return state, task.at_goal(state.state, state.goal)
+    def rollout(agent: Agent, start: EnvState, key: jax.Array) -> dict[str, jax.Array]:
+        def step(carry: tuple[EnvState, jax.Array], key: jax.Array) -> tuple[tuple[EnvState, jax.Array], jax.Array]:
+            state, going_on = carry
+            state = jax.vmap(env.step)(state, policy(agent, state.state, state.goal, key))
+            at_goal = going_on & task.at_goal(state.state, state.goal)
+            return (state, going_on & ~state.terminated & ~blown_up(state)), at_goal
 
-        _, at_goal = jax.lax.scan(step, start, length=episode_length)
+        _, at_goal = jax.lax.scan(step, (start, jnp.ones(num_episodes, bool)), jax.random.split(key, episode_length))
         steps = jnp.sum(at_goal, axis=0)
         return {
             "time_at_goal": jnp.mean(steps / episode_length),
@@ -46,7 +49,10 @@ def make_evaluate(
             "reached_goal": jnp.mean(steps > 0, dtype=jnp.float32),
         }
 
-    return lambda weights, key: rollout(weights, reset(env, key, num_episodes))
+    def evaluate(agent: Agent, key: jax.Array) -> dict[str, jax.Array]:
+        return rollout(agent, reset(env, key, num_episodes), jax.random.fold_in(key, ACTIONS))
+
+    return evaluate
 
 
 def evaluation_key(seed: int, number: int) -> jax.Array:
@@ -54,27 +60,32 @@ def evaluation_key(seed: int, number: int) -> jax.Array:
     return jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), EVALUATION), number)
 
 
-def evaluate_run(folder: RunFolder, num_episodes: int, seed: int) -> dict[str, Any]:
-    """Evaluate a run's newest checkpoint. A folder without one is E0707; the folder stays as it is."""
+def evaluate_run(folder: RunFolder, num_episodes: int, seed: int, best_of: int | None = None) -> dict[str, Any]:
+    """Evaluate a run's newest checkpoint as the run itself does, or by the best of `best_of` actions.
+
+    A folder without a checkpoint is E0707; the folder stays as it is.
+    """
     experiment = folder.load_experiment()
     config = experiment.config
+    best_of = best_of or config.eval_best_of
     networks = take_apart(experiment.plan, envs.find_task(config.environment).environment)
-    epoch, weights = restore_actor(folder, networks["actor"])
-    evaluate = make_evaluate(config.environment, networks, num_episodes, config.episode_length)
-    measured = evaluate(weights, evaluation_key(seed, 0))
-    counts = {"epoch": epoch, "env_steps": config.steps_after(epoch), "episode_length": config.episode_length}
-    return counts | {"episodes": num_episodes, "seed": seed} | {name: float(value) for name, value in measured.items()}
+    epoch, agent = restore_agent(folder, networks)
+    policy = make_policy(networks, losses.energy, best_of, noise=False)
+    evaluate = make_evaluate(config.evaluated_in, policy, num_episodes, config.episode_length)
+    measured = evaluate(agent, evaluation_key(seed, 0))
+    counts = {"environment": config.evaluated_in, "epoch": epoch, "env_steps": config.steps_after(epoch)}
+    how = {"episode_length": config.episode_length, "episodes": num_episodes, "seed": seed, "best_of": best_of}
+    return counts | how | {name: float(value) for name, value in measured.items()}
 
 
-def restore_actor(folder: RunFolder, actor: Role) -> tuple[int, Weights]:
-    """The newest epoch that is stored, and its policy; nothing else of the checkpoint is read."""
+def restore_agent(folder: RunFolder, networks: Mapping[str, Role]) -> tuple[int, Agent]:
+    """The newest epoch that is stored, and the weights of its networks; nothing else of the checkpoint is read."""
     with Checkpoints(folder.checkpoints) as checkpoints:
         epoch = checkpoints.latest()
         if epoch is None:
-            raise error(
-                "E0707",
-                f"{folder.path} has no checkpoint yet",
-                folder.path,
-                "the first is written when the first epoch is over",
-            )
-        return epoch, checkpoints.restore(epoch, jax.eval_shape(actor.init, jax.random.key(0)), "learners.actor.weights.")
+            help = "the first is written when the first epoch is over"
+            raise error("E0707", f"{folder.path} has no checkpoint yet", folder.path, help)
+        return epoch, {
+            name: checkpoints.restore(epoch, jax.eval_shape(role.init, jax.random.key(0)), f"learners.{name}.weights.")
+            for name, role in networks.items()
+        }

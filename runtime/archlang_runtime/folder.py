@@ -29,7 +29,7 @@ from archlang_runtime.config import TrainConfig
 from archlang_runtime.envs import find_task
 from archlang_runtime.errors import RunError, error
 
-FORMAT = 3  # of the folder; raised when its files change their meaning
+FORMAT = 4  # of the folder; raised when its files change their meaning
 BEGUN = {".lock", "spec.arch", "versions.json"}  # all that a start which was cut short leaves
 PACKAGES = ("archlang", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "brax", "mujoco", "numpy")
 

@@ -12,7 +12,7 @@ import optax
 
 from archlang_runtime import losses
 from archlang_runtime.config import TrainConfig
-from archlang_runtime.networks import Role, Weights
+from archlang_runtime.networks import ROLES, Role, Weights
 from archlang_runtime.replay import Batch
 
 Metrics = dict[str, jax.Array]
@@ -36,6 +36,11 @@ class Learners:
     sa_encoder: Learner
     g_encoder: Learner
     alpha: Learner
+
+    @property
+    def agent(self) -> Mapping[str, Weights]:
+        """The weights that decide how it acts, by role."""
+        return {role: getattr(self, role).weights for role in ROLES}
 
 
 class Learning(NamedTuple):

@@ -57,11 +57,11 @@ class Batch:
     goal: jax.Array
 
 
-def create(capacity: int, num_envs: int, state_dim: int, action_dim: int, goal_dim: int) -> Replay:
-    """An empty buffer of `capacity` rows for each environment."""
+def create(capacity: int, num_envs: int, state_dim: int, action_dim: int, goal_dim: int, dtype: str = "float32") -> Replay:
+    """An empty buffer of `capacity` rows for each environment; `dtype`, float32 or bfloat16, is what they are kept in."""
 
     def zeros(width: int) -> jax.Array:
-        return jnp.zeros((capacity, num_envs, width), jnp.float32)
+        return jnp.zeros((capacity, num_envs, width), dtype)
 
     integers = jnp.zeros((capacity, num_envs), jnp.int32)
     rows = Transition(zeros(state_dim), zeros(action_dim), zeros(goal_dim), integers)
@@ -73,7 +73,7 @@ def insert(replay: Replay, transition: Transition) -> Replay:
     row = replay.time % replay.capacity
 
     def write(stored: jax.Array, new: jax.Array) -> jax.Array:
-        return jax.lax.dynamic_update_index_in_dim(stored, new, row, axis=0)
+        return jax.lax.dynamic_update_index_in_dim(stored, new.astype(stored.dtype), row, axis=0)
 
     rows = jax.tree.map(write, replay.rows, transition)
     slots = transition.episode % replay.capacity
@@ -95,7 +95,7 @@ def sample(replay: Replay, key: jax.Array, batch_size: int, discount: float) -> 
     horizon = replay.last[anchor.episode % replay.capacity, env] - time + 1
     ahead = truncated_geometric(jax.random.uniform(goal_key, (batch_size,)), discount, horizon)
     goal = replay.rows.achieved[(time + ahead - 1) % replay.capacity, env]
-    return Batch(anchor.state, anchor.action, goal)
+    return Batch(*(part.astype(jnp.float32) for part in (anchor.state, anchor.action, goal)))
 
 
 def truncated_geometric(uniform: jax.Array, discount: float, horizon: jax.Array) -> jax.Array:

@@ -12,15 +12,18 @@ from typing import Any
 import jax
 
 from archlang import DiagnosticError, check
+from archlang_runtime import losses
 from archlang_runtime.checkpoint import Checkpoints
 from archlang_runtime.config import TrainConfig
 from archlang_runtime.envs import find_task
+from archlang_runtime.envs.episodes import TRIES
 from archlang_runtime.errors import error
 from archlang_runtime.evaluate import evaluation_key, make_evaluate
 from archlang_runtime.folder import Experiment, RunFolder, diagnosed, locked, refuse_differences
 from archlang_runtime.interrupt import Interruption
 from archlang_runtime.learn import Metrics
 from archlang_runtime.networks import take_apart
+from archlang_runtime.policy import make_policy
 from archlang_runtime.report import Report
 from archlang_runtime.train import TrainState, make_train
 
@@ -77,7 +80,8 @@ class Session:
         config = self.experiment.config
         networks = take_apart(self.experiment.plan, find_task(config.environment).environment)
         self.program = make_train(config, networks)
-        self.evaluate = make_evaluate(config.environment, networks, config.num_eval_envs, config.episode_length)
+        policy = make_policy(networks, losses.energy, config.eval_best_of, noise=False)
+        self.evaluate = make_evaluate(config.evaluated_in, policy, config.num_eval_envs, config.episode_length)
 
     def start(self) -> TrainState:
         self.report.begin(0, self.experiment.config.epochs)
@@ -97,6 +101,7 @@ class Session:
         for epoch in range(done + 1, config.epochs + 1):
             began = time.perf_counter()
             state, metrics = self.program.epoch(state)
+            refuse_hopeless(metrics, config, epoch)
             refuse_bad_numbers(metrics, config, epoch)
             seconds = time.perf_counter() - began
             self.record(state, epoch, as_floats(metrics) | speed(config, epoch, seconds))
@@ -110,7 +115,7 @@ class Session:
         """Evaluate, and write the epoch's line of metrics: counts, evaluation, means over the epoch's updates, clock."""
         config = self.experiment.config
         counts = {"epoch": epoch, "env_steps": config.steps_after(epoch), "updates": epoch * config.updates_per_epoch}
-        evaluation = as_floats(self.evaluate(state.learners.actor.weights, evaluation_key(config.seed, epoch)))
+        evaluation = as_floats(self.evaluate(state.learners.agent, evaluation_key(config.seed, epoch)))
         line = counts | evaluation | measured | {"elapsed_seconds": time.perf_counter() - self.began}
         self.folder.append(line)
         self.lines.append(line)
@@ -151,6 +156,15 @@ def refuse_bad_numbers(metrics: Metrics, config: TrainConfig, epoch: int) -> Non
     message = f"update {number:,} (about {steps:,} environment steps) gave numbers that are not finite: {bad or 'parameters'}"
     help = "the last checkpoint is from before it; try a smaller learning rate or another architecture in a new --out"
     raise error("E0708", message, f"epoch {epoch}", help)
+
+
+def refuse_hopeless(metrics: Metrics, config: TrainConfig, epoch: int) -> None:
+    """Stop before a row of an environment that never works reaches the disk: E0710."""
+    count = int(metrics.pop("hopeless"))
+    if count:
+        message = f"{count:,} of {config.num_envs:,} environments of {config.environment} blew up {TRIES} times in a row"
+        help = "the last checkpoint is from before it; the physics of this environment does not stand what the agent does"
+        raise error("E0710", message, f"epoch {epoch}", help)
 
 
 def as_floats(metrics: Metrics) -> Line:

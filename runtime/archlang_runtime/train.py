@@ -21,6 +21,7 @@ from archlang_runtime.config import TrainConfig
 from archlang_runtime.envs.episodes import Episodes, advance, begin
 from archlang_runtime.learn import Learners, Metrics, make_learning
 from archlang_runtime.networks import Role
+from archlang_runtime.policy import make_policy
 from archlang_runtime.replay import Replay, Transition
 
 
@@ -52,12 +53,14 @@ def make_train(config: TrainConfig, networks: Mapping[str, Role]) -> Program:
     env = envs.load(task.factory)
     dims = task.environment
     learning = make_learning(config, dims.action_dim, networks)
+    explore = make_policy(networks, losses.energy, config.explore_best_of, noise=True)
 
     # --- the start ---------------------------------------------------------------------------------------------------
 
     def init(key: jax.Array) -> TrainState:
         key, env_key, role_key = jax.random.split(key, 3)
-        rows = buffer.create(config.replay_rows, config.num_envs, dims.state_dim, dims.action_dim, dims.goal_dim)
+        widths = (dims.state_dim, dims.action_dim, dims.goal_dim)
+        rows = buffer.create(config.replay_rows, config.num_envs, *widths, config.replay_dtype)
         return TrainState(key, begin(env, env_key, config.num_envs), rows, learning.init(role_key))
 
     # --- collecting --------------------------------------------------------------------------------------------------
@@ -65,16 +68,15 @@ def make_train(config: TrainConfig, networks: Mapping[str, Role]) -> Program:
     def collect(state: TrainState) -> TrainState:
         """`unroll_length` steps of every environment, into the buffer."""
         key, unroll_key = jax.random.split(state.key)
+        agent = state.learners.agent
 
         def step(carry: tuple[Episodes, Replay], key: jax.Array) -> tuple[tuple[Episodes, Replay], None]:
             episodes, replay = carry
             noise_key, reset_key = jax.random.split(key)
-            observation = jnp.concatenate([episodes.env.state, episodes.env.goal], axis=-1)
-            mean, log_std = networks["actor"].apply(state.learners.actor.weights, observation)
-            action, _ = losses.sample_action(mean, log_std, jax.random.normal(noise_key, mean.shape))
-            after, reached = advance(env, episodes, action, reset_key, config.episode_length)
-            row = Transition(episodes.env.state, action, task.achieved(reached), episodes.number)
-            return (after, buffer.insert(replay, row)), None
+            action = explore(agent, episodes.env.state, episodes.env.goal, noise_key)
+            episodes, step = advance(env, episodes, action, reset_key, config.episode_length)
+            row = Transition(step.before, action, task.achieved(step.after), step.number)
+            return (episodes, buffer.insert(replay, row)), None
 
         keys = jax.random.split(unroll_key, config.unroll_length)
         (episodes, replay), _ = jax.lax.scan(step, (state.episodes, state.replay), keys)
@@ -103,7 +105,7 @@ def make_train(config: TrainConfig, networks: Mapping[str, Role]) -> Program:
         state, metrics = jax.lax.scan(collect_and_learn, state, length=config.unrolls_per_epoch)
         learners = state.learners
         learned = [learner.weights for learner in (learners.actor, learners.sa_encoder, learners.g_encoder, learners.alpha)]
-        return state, summarize(metrics, learned)
+        return state, summarize(metrics, learned) | count_failures(state.episodes)
 
     return Program(init, update, jax.jit(epoch, donate_argnums=0))
 
@@ -117,6 +119,11 @@ def summarize(metrics: Metrics, weights: Any) -> Metrics:
     good = good.at[-1].set(good[-1] & all_finite(weights))  # the last update shows in no later loss
     first = jnp.where(jnp.all(good), -1, jnp.argmin(good))
     return {name: jnp.mean(value) for name, value in metrics.items()} | {"first_bad_update": first}
+
+
+def count_failures(episodes: Episodes) -> Metrics:
+    """Over the whole run: episodes that ended because the physics blew up, and environments that do nothing else."""
+    return {"blown_up": jnp.sum(episodes.blown_up), "hopeless": jnp.sum(episodes.hopeless)}
 
 
 def all_finite(tree: Any) -> jax.Array:

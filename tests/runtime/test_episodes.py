@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import toy
 
-from archlang_runtime.envs.episodes import Episodes, advance, begin
+from archlang_runtime.envs.episodes import TRIES, Episodes, advance, begin
 
 LENGTH = 5
 RIGHT = jnp.tile(jnp.array([1.0, 0.0]), (4, 1))
@@ -18,9 +18,9 @@ def walk(env: toy.Toy, steps: int) -> tuple[list[Episodes], list[jax.Array]]:
     """The episodes before each step and after the last, and the states that the steps led to; everyone goes right."""
     episodes, reached = [begin(env, jax.random.key(0), 4)], []
     for key in jax.random.split(jax.random.key(1), steps):
-        after, states = advance(env, episodes[-1], RIGHT, key, LENGTH)
+        after, step = advance(env, episodes[-1], RIGHT, key, LENGTH)
         episodes.append(after)
-        reached.append(states)
+        reached.append(step.after)
     return episodes, reached
 
 
@@ -58,3 +58,26 @@ def test_terminated_episodes_end_alone() -> None:
 def test_the_same_key_gives_the_same_episodes(env: toy.Toy) -> None:
     one, other = walk(env, 6)[0][-1], walk(env, 6)[0][-1]
     jax.tree.map(np.testing.assert_array_equal, one, other)
+
+
+def test_what_blows_up_starts_anew_and_is_counted() -> None:
+    """Every step that is seen is one within an episode, and finite; the others go on as if nothing had happened."""
+    episodes = begin(toy.Bursting(), jax.random.key(0), 64)
+    right = jnp.tile(jnp.array([1.0, 0.0]), (64, 1))
+    for key in jax.random.split(jax.random.key(1), 8):
+        after, step = advance(toy.Bursting(), episodes, right, key, LENGTH)
+        burst = np.asarray(after.blown_up > episodes.blown_up)
+        assert burst.any()
+        assert not burst.all()
+        np.testing.assert_allclose(step.after[:, 1], np.minimum(step.before[:, 1] + 0.1, 1), rtol=1e-5)
+        np.testing.assert_array_equal(step.before[~burst], episodes.env.state[~burst])
+        assert not np.any(np.all(np.asarray(step.before[burst] == episodes.env.state[burst]), axis=1))
+        np.testing.assert_array_equal(step.number, episodes.number + after.blown_up - episodes.blown_up)
+        episodes = after
+    assert not np.any(episodes.hopeless)
+
+
+def test_what_always_blows_up_is_hopeless() -> None:
+    episodes, _ = walk(toy.Hopeless(), 1)
+    np.testing.assert_array_equal(episodes[-1].hopeless, np.ones(4, bool))
+    np.testing.assert_array_equal(episodes[-1].blown_up, np.full(4, TRIES))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,40 @@ def test_other_versions_are_said(run: Path) -> None:
     versions = json.loads((run / "versions.json").read_text())
     (run / "versions.json").write_text(json.dumps(versions | {"jax": "0.0.1"}))
     assert "was 0.0.1" in train(run, steps=500)
+
+
+# --- options -----
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"explore_best_of": 3}, {"eval_best_of": 3}, {"eval_environment": "still"}, {"replay_dtype": "bfloat16"}],
+    ids=str,
+)
+def test_an_option_has_an_effect(option: dict[str, Any], finished: Path, tmp_path: Path) -> None:
+    train(tmp_path / "other", **option)
+    assert numbers(tmp_path / "other") != numbers(finished)
+
+
+def test_what_blows_up_never_enters_the_buffer(tmp_path: Path) -> None:
+    train(tmp_path / "run", environment="bursting")
+    lines = numbers(tmp_path / "run")
+    assert lines[-1]["blown_up"] > 0
+    assert all(math.isfinite(value) for line in lines for value in line.values())
+
+
+def test_an_environment_that_never_works_ends_the_run(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "run", environment="hopeless") == (
+        "E0710",
+        "4 of 4 environments of hopeless blew up 4 times in a row",
+    )
+
+
+def test_a_run_is_evaluated_as_it_was_or_by_more_actions(run: Path) -> None:
+    plain, again, best = (evaluate_run(RunFolder(run), 128, 0, k) for k in (None, 1, 5))
+    assert plain == again
+    assert best["best_of"] == 5
+    assert best["time_at_goal"] != plain["time_at_goal"]
 
 
 # --- refusing --------------------------------------------------------------------------------------------------------

@@ -53,6 +53,30 @@ class Falling(Toy):
         return EnvState(after.physics, after.state, after.goal, after.state[1] > 0.5)
 
 
+class Bursting(Toy):
+    """Its physics blows up whenever the point is far to the right: the first time to NaN, further right to infinity."""
+
+    def step(self, state: EnvState, action: jax.Array) -> EnvState:
+        after = super().step(state, action)
+        burst = jnp.where(after.state[1] > 0.7, jnp.inf, jnp.where(after.state[1] > 0.5, jnp.nan, 0.0))
+        return EnvState(after.physics, after.state + burst, after.goal, jnp.zeros((), bool))
+
+
+class Still(Toy):
+    """It does not move."""
+
+    def step(self, state: EnvState, action: jax.Array) -> EnvState:
+        return super().step(state, 0 * action)
+
+
+class Hopeless(Toy):
+    """Nothing ever comes of a step."""
+
+    def step(self, state: EnvState, action: jax.Array) -> EnvState:
+        after = super().step(state, action)
+        return EnvState(after.physics, after.state * jnp.nan, after.goal, jnp.zeros((), bool))
+
+
 def see(position: jax.Array) -> jax.Array:
     return jnp.stack([jnp.ones(()), position[0], position[1], position[0]])
 
@@ -63,7 +87,7 @@ def task(name: str, factory: str) -> Task:
 
 
 def tasks() -> dict[str, Task]:
-    return {"toy": task("toy", "Toy"), "falling": task("falling", "Falling")}
+    return {factory.lower(): task(factory.lower(), factory) for factory in ("Toy", "Falling", "Bursting", "Still", "Hopeless")}
 
 
 def config(environment: str = "toy", **chosen: int | float | str) -> TrainConfig:

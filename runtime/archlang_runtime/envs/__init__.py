@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from archlang_runtime.envs.base import GoalEnv
 
 
-def find_task(name: str) -> Task:
-    """The row of the table called `name`; an unknown name is E0601."""
+def find_task(name: str, at: str = "--env") -> Task:
+    """The row of the table called `name`; an unknown name is E0601, `at` the option that holds it."""
     if name in TASKS:
         return TASKS[name]
     similar = did_you_mean(name, TASKS)
     help = f"did you mean `{similar}`?" if similar else f"there are: {', '.join(TASKS)}"
-    raise error("E0601", f"there is no environment `{name}`", "--env", help)
+    raise error("E0601", f"there is no environment `{name}`", at, help)
 
 
 @cache
