@@ -31,7 +31,7 @@ def make_evaluate(
     that ends before its time (a fall) counts no further step, and is not begun anew.
     """
     task = envs.find_task(environment)
-    env = envs.load(task.factory)
+    env = envs.load(task)
 
     @jax.jit
     def rollout(agent: Agent, start: EnvState, key: jax.Array) -> dict[str, jax.Array]:

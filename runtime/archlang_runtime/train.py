@@ -50,7 +50,7 @@ class Program(NamedTuple):
 def make_train(config: TrainConfig, networks: Mapping[str, Role]) -> Program:
     """The run's program, for the specification's three networks."""
     task = envs.find_task(config.environment)
-    env = envs.load(task.factory)
+    env = envs.load(task)
     dims = task.environment
     learning = make_learning(config, dims.action_dim, networks)
     explore = make_policy(networks, losses.energy, config.explore_best_of, noise=True)

@@ -25,7 +25,7 @@ Rollout = Callable[[EnvState, jax.Array, jax.Array], EnvState]
 
 @pytest.fixture(scope="module")
 def env() -> GoalEnv:
-    return load(TASK.factory)
+    return load(TASK)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -34,6 +35,7 @@ class Toy:
     """state: position (2), a constant, and a copy of the first coordinate; goal: a position; action: a step of 0.1."""
 
     traces = 0
+    identity: Mapping[str, str] = MappingProxyType({})
 
     def reset(self, key: jax.Array) -> EnvState:
         start, goal = jax.random.uniform(key, (2, 2), minval=-1, maxval=1)

@@ -23,8 +23,13 @@ def find_task(name: str, at: str = "--env") -> Task:
     raise error("E0601", f"there is no environment `{name}`", at, help)
 
 
+def load(task: Task) -> GoalEnv:
+    """A task's physics (imports brax). The same factory with the same arguments gives the same object."""
+    return build(task.factory, tuple(sorted(task.arguments.items())))
+
+
 @cache
-def load(factory: str) -> GoalEnv:
-    """Build an environment's physics from its import string (imports brax). The same string gives the same object."""
+def build(factory: str, arguments: tuple[tuple[str, str], ...]) -> GoalEnv:
+    """Call the class that the import string `factory` names."""
     module, _, name = factory.partition(":")
-    return getattr(import_module(module), name)()
+    return getattr(import_module(module), name)(**dict(arguments))

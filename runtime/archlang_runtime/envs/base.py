@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -26,7 +27,13 @@ class EnvState:
 
 
 class GoalEnv(Protocol):
-    """A goal-conditioned environment: two pure functions of one environment, made for `jit` and `vmap`."""
+    """A goal-conditioned environment: two pure functions of one environment, made for `jit` and `vmap`.
+
+    `identity`: all that its physics follows from, as JSON (the model, the simulator, a maze's layout), for its fingerprint.
+    """
+
+    @property
+    def identity(self) -> Mapping[str, Any]: ...
 
     def reset(self, key: jax.Array) -> EnvState:
         """A new episode: start and goal drawn with `key`."""

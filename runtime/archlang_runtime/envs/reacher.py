@@ -16,27 +16,13 @@ An episode starts with the arm nearly stretched (angles uniform within ±0.1 rad
 
 from __future__ import annotations
 
-import contextlib
-import io
-import warnings
-from collections.abc import Generator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from archlang_runtime.envs.base import EnvState
-
-with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-    # brax says on import that its physics is no longer maintained, mujoco that its optional warp backend is not installed.
-    warnings.simplefilter("ignore")
-    import mujoco
-    from brax import math
-    from brax.base import System
-    from brax.io import mjcf
-    from brax.spring import pipeline
-    from brax.spring.base import State as Physics
-    from etils import epath
+from archlang_runtime.envs.physics import Simulation, math, open_model, set_gear, set_numeric, simulate
 
 PHYSICS_STEP = 0.005  # s; with the gear below, what brax's own reacher sets for this backend
 PHYSICS_STEPS_PER_CONTROL_STEP = 4
@@ -55,33 +41,21 @@ class Reacher:
     """The environment; see the top of the file."""
 
     def __init__(self) -> None:
-        self.system = load_system()
+        self.simulation = load_simulation()
+        self.identity = self.simulation.identity
 
     def reset(self, key: jax.Array) -> EnvState:
         draws = jax.random.uniform(key, (6,))  # at once: every call of the generator takes half a second to compile
         angles, speeds = START_ANGLE * (2 * draws[0:2] - 1), START_SPEED * (2 * draws[2:4] - 1)
-        with brax_as_it_is():
-            physics = pipeline.init(self.system, angles, speeds)
+        physics = self.simulation.init(angles, speeds)
         return EnvState(physics, observe(physics), point_on_disc(draws[4], draws[5]), jnp.zeros((), bool))
 
     def step(self, state: EnvState, action: jax.Array) -> EnvState:
-        def physics_step(physics: Physics, _: None) -> tuple[Physics, None]:
-            return pipeline.step(self.system, physics, action), None
-
-        with brax_as_it_is():
-            physics, _ = jax.lax.scan(physics_step, state.physics, length=PHYSICS_STEPS_PER_CONTROL_STEP)
+        physics = self.simulation.step(state.physics, action)
         return EnvState(physics, observe(physics), state.goal, state.terminated)
 
 
-@contextlib.contextmanager
-def brax_as_it_is() -> Generator[None, None, None]:
-    """brax promotes ranks, and reads attributes that mujoco has deprecated."""
-    with warnings.catch_warnings(), jax.numpy_rank_promotion("allow"):
-        warnings.simplefilter("ignore", DeprecationWarning)
-        yield
-
-
-def observe(physics: Physics) -> jax.Array:
+def observe(physics: Any) -> jax.Array:
     """The state that the agent sees: f32[10]."""
     angles = physics.q[:2]
     offset = math.rotate(jnp.array(FINGERTIP_OFFSET), physics.x.rot[FOREARM])
@@ -96,18 +70,12 @@ def point_on_disc(area: jax.Array, turn: jax.Array) -> jax.Array:
     return jnp.stack([radius * jnp.cos(angle), radius * jnp.sin(angle), jnp.array(FINGERTIP_HEIGHT)])
 
 
-def load_system() -> System:
+def load_simulation() -> Simulation:
     """brax's reacher without its target."""
-    model = epath.resource_path("brax") / "envs/assets/reacher.xml"
-    spec = mujoco.MjSpec.from_file(str(model))  # pyright: ignore[reportAttributeAccessIssue] (a compiled module)
+    spec = open_model("reacher.xml")
     spec.delete(spec.body("target"))
-    for numeric in spec.numerics:
-        if numeric.name in PER_JOINT_OR_BODY:
-            size = PER_JOINT_OR_BODY[numeric.name]
-            numeric.data, numeric.size = list(numeric.data)[:size], size
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        # The edited text, not the compiled model: only `loads` joins the fingertip, which has no joint, to the forearm.
-        system = mjcf.loads(spec.to_xml())
-    system: Any = system.tree_replace({"opt.timestep": PHYSICS_STEP})
-    return system.replace(actuator=system.actuator.replace(gear=jnp.full_like(system.actuator.gear, GEAR)))
+    for name, size in PER_JOINT_OR_BODY.items():
+        set_numeric(spec, name, list(spec.numeric(name).data)[:size])
+    set_gear(spec, GEAR)
+    spec.option.timestep = PHYSICS_STEP
+    return simulate(spec, "spring", PHYSICS_STEPS_PER_CONTROL_STEP)

@@ -7,7 +7,7 @@ Importing this file loads neither jax nor brax: the compiler reads the dimension
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -20,7 +20,7 @@ class Task:
 
     `goal_start`: the goal is compared with `goal_dim` numbers of the state from here on.
     `radius`: an agent is at its goal while the distance between the two is below it, in the units of the state.
-    `factory`: import string of a class without arguments that follows `archlang_runtime.envs.base.GoalEnv`.
+    `factory`: import string of a class that follows `archlang_runtime.envs.base.GoalEnv`, called with `arguments`.
     `training`: settings that suit this environment; they stand in for `TrainConfig`'s defaults, and flags for them.
     """
 
@@ -28,7 +28,8 @@ class Task:
     goal_start: int
     radius: float
     factory: str
-    training: Mapping[str, int | float]
+    training: Mapping[str, int | float] = field(default_factory=dict)
+    arguments: Mapping[str, str] = field(default_factory=dict)
 
     def achieved(self, state: Any) -> Any:
         """The part of `state` (f32[..., state_dim]) that a goal is compared with: f32[..., goal_dim]."""
