@@ -28,7 +28,7 @@ RUNS = {
         come from two experiments.""",
         example=Commands(
             wrong=TRAIN,
-            message="error[E0702]: cannot read runs/mine/config.json: format 0, this version of archlang reads 3",
+            message="error[E0702]: cannot read runs/mine/config.json: format 0, this version of archlang reads 4",
             right=ANOTHER,
             given="runs/mine is of a version with another format",
         ),
@@ -107,12 +107,12 @@ RUNS = {
     ),
     "E0709": Explanation(
         meaning="""The device has less free memory than the run needs for its networks, the replay buffer and the
-        activations of an update. The message has the number of bytes that could not be had.""",
+        activations of an update. What is kept throughout is known before the run starts; the rest shows while it runs.""",
         why="""A smaller batch or buffer in the place of those asked for would be another experiment. Fewer `--replay-rows` or
         `--num-envs` make the buffer smaller, a smaller `--batch-size` the updates.""",
         example=Commands(
             wrong=f"{TRAIN} --replay-rows 1000000000",
-            message="error[E0709]: not enough memory: RESOURCE_EXHAUSTED: Out of memory allocating 7680000000000 bytes.",
+            message="error[E0709]: not enough memory: what is kept takes 8,106.2 GiB, there are 16.0",
             right=f"{TRAIN} --replay-rows 1000",
         ),
     ),

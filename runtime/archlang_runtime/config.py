@@ -6,7 +6,7 @@ them with settings that suit it, and a flag replaces both.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -15,8 +15,21 @@ from archlang import Diagnostic, Environment, did_you_mean
 from archlang_runtime.envs import find_task
 from archlang_runtime.errors import RunError, diagnostic
 
+EnergyName = Literal["norm", "l2", "dot", "cosine", "mrn"]
+LossName = Literal["forward_infonce", "backward_infonce", "symmetric_infonce", "binary_nce", "flatnce"]
 EVALUATED_IN = "--eval-environment"
 MAX_TIME = 2**31 - 2**20  # the buffer counts the steps of each environment in int32
+MAX_COUNT = 2**31 - 1  # jax's own whole numbers are int32
+COUNTS = (
+    "num_envs",
+    "episode_length",
+    "unroll_length",
+    "updates_per_unroll",
+    "unrolls_per_epoch",
+    "replay_rows",
+    "prefill_rows",
+)
+COUNTS += ("batch_size", "explore_best_of", "eval_best_of", "num_eval_envs")
 
 
 class TrainConfig(BaseModel):
@@ -40,7 +53,15 @@ class TrainConfig(BaseModel):
     batch_size: int = Field(default=512, ge=2, description="transitions in one update, each a negative for all others")
 
     discount: float = Field(default=0.99, gt=0, lt=1, description="goals k steps ahead are drawn in proportion to discount^k")
+    energy: EnergyName = Field(default="norm", description="the critic's energy: norm, l2, dot, cosine or mrn")
+    loss: LossName = Field(
+        default="forward_infonce",
+        description="the critic's loss: forward_infonce, backward_infonce, symmetric_infonce, binary_nce or flatnce",
+    )
     logsumexp_penalty: float = Field(default=0.1, ge=0, description="weight of the penalty on the contrastive loss's partition")
+    entropy: Literal["learned", "off"] = Field(
+        default="learned", description="whether the policy is held at an entropy, at a weight that is learned, or not: off"
+    )
     target_entropy: float = Field(default=-0.5, description="entropy that the policy is held at, per action dimension")
     actor_learning_rate: float = Field(default=3e-4, gt=0, description="Adam's step size for the actor")
     critic_learning_rate: float = Field(default=3e-4, gt=0, description="Adam's step size for both encoders")
@@ -56,8 +77,13 @@ class TrainConfig(BaseModel):
 
     @model_validator(mode="after")
     def numbers_agree(self) -> TrainConfig:
+        for name in COUNTS:
+            if getattr(self, name) > MAX_COUNT:
+                raise ValueError(f"{name} is at most {MAX_COUNT:,}; got {getattr(self, name):,}")
         if self.prefill_rows > self.replay_rows:
             raise ValueError(f"prefill_rows is at most replay_rows, {self.replay_rows}; got {self.prefill_rows}")
+        if self.unroll_length > self.replay_rows:
+            raise ValueError(f"unroll_length is at most replay_rows, {self.replay_rows}; got {self.unroll_length}")
         stored = self.num_envs * self.prefill_rows
         if self.batch_size > stored:
             raise ValueError(f"batch_size is at most num_envs x prefill_rows, {stored}; got {self.batch_size}")
@@ -165,14 +191,28 @@ def explain(mistake: Any) -> Diagnostic:
         similar = did_you_mean(name, TrainConfig.model_fields)
         help = f"did you mean `{similar}`?" if similar else None
         return diagnostic("E0603", f"there is no setting `{name}`", option(name), help)
-    kind = "a whole number" if field.annotation in (int, int | None) else "a number"
-    message = f"{name} takes {kind}{bounds(field)}; got {mistake['input']!r}"
-    return diagnostic("E0603", message, option(name), f"{name}: {field.description}")
+    message = f"{name} takes {kind(field)}; got {mistake['input']!r}"
+    similar = did_you_mean(str(mistake["input"]), words(field))
+    return diagnostic("E0603", message, option(name), f"did you mean `{similar}`?" if similar else f"{name}: {field.description}")
 
 
 def option(name: str) -> str:
     """The option of a setting: `batch_size` → `--batch-size`."""
     return f"--{name.replace('_', '-')}"
+
+
+def kind(field: FieldInfo) -> str:
+    """What a setting takes, such as `a whole number ≥ 1` or `learned, off`."""
+    if words(field):
+        return ", ".join(words(field))
+    kinds = {int: "a whole number", float: "a number", str: "a text"}
+    taken = next(name for type, name in kinds.items() if field.annotation in (type, type | None))
+    return taken + bounds(field)
+
+
+def words(field: FieldInfo) -> tuple[str, ...]:
+    """The words that a setting chooses from, if it takes words."""
+    return get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
 
 
 def bounds(field: FieldInfo) -> str:

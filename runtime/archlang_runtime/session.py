@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
 
 from archlang import DiagnosticError, check
-from archlang_runtime import losses
 from archlang_runtime.checkpoint import Checkpoints
 from archlang_runtime.config import TrainConfig
-from archlang_runtime.envs import find_task
-from archlang_runtime.envs.episodes import TRIES
+from archlang_runtime.energies import ENERGIES
+from archlang_runtime.envs import find_task, load
+from archlang_runtime.envs.base import EnvState
+from archlang_runtime.envs.episodes import TRIES, reset
 from archlang_runtime.errors import error
 from archlang_runtime.evaluate import evaluation_key, make_evaluate
 from archlang_runtime.folder import Experiment, RunFolder, diagnosed, locked, refuse_differences
 from archlang_runtime.interrupt import Interruption
 from archlang_runtime.learn import Metrics
+from archlang_runtime.memory import describe_device, enough_memory, refuse_oversize
 from archlang_runtime.networks import take_apart
 from archlang_runtime.policy import make_policy
 from archlang_runtime.report import Report
@@ -66,13 +67,13 @@ class Session:
                 f"point              {self.experiment.spec.where}: the first of {self.experiment.spec.num_points}, see --set"
             )
         if done < config.epochs:
+            self.prepare()  # what does not fit does not become a run
             self.folder.write_experiment(self.experiment)
         self.lines = self.folder.forget_after(done if done else -1)
         if done >= config.epochs:
             self.report.say(f"This run is finished: {config.steps_after(done):,} steps. A larger --steps goes on from here.")
             return self.end()
         self.began = time.perf_counter() - (self.lines[-1]["elapsed_seconds"] if self.lines else 0)
-        self.prepare()
         state = self.resume(done) if done else self.start()
         return self.loop(state, done)
 
@@ -80,8 +81,10 @@ class Session:
         config = self.experiment.config
         networks = take_apart(self.experiment.plan, find_task(config.environment).environment)
         self.program = make_train(config, networks)
-        policy = make_policy(networks, losses.energy, config.eval_best_of, noise=False)
+        policy = make_policy(networks, ENERGIES[config.energy], config.eval_best_of, noise=False)
         self.evaluate = make_evaluate(config.evaluated_in, policy, config.num_eval_envs, config.episode_length)
+        logits = jax.ShapeDtypeStruct((config.batch_size, config.batch_size), "float32")
+        refuse_oversize(self.shapes(), starts(config), logits)
 
     def start(self) -> TrainState:
         self.report.begin(0, self.experiment.config.epochs)
@@ -94,7 +97,10 @@ class Session:
         for change in self.folder.other_versions():
             self.report.say(f"note: {change}; numbers may differ from those of an uninterrupted run", "yellow")
         self.report.begin(done, self.experiment.config.epochs)
-        return self.checkpoints.restore(done, jax.eval_shape(self.program.init, jax.random.key(0)))
+        return self.checkpoints.restore(done, self.shapes())
+
+    def shapes(self) -> TrainState:
+        return jax.eval_shape(self.program.init, jax.random.key(0))
 
     def loop(self, state: TrainState, done: int) -> int:
         config = self.experiment.config
@@ -132,16 +138,10 @@ class Session:
         return exit_code
 
 
-@contextmanager
-def enough_memory() -> Generator[None, None, None]:
-    """What does not fit into the device's memory is E0709."""
-    try:
-        yield
-    except jax.errors.JaxRuntimeError as problem:
-        if "RESOURCE_EXHAUSTED" not in str(problem):
-            raise
-        help = "fewer --replay-rows or --num-envs make the buffer smaller, a smaller --batch-size the updates"
-        raise error("E0709", f"not enough memory: {str(problem).splitlines()[0]}", describe_device(), help) from problem
+def starts(config: TrainConfig) -> EnvState:
+    """The shapes of the environments of an evaluation."""
+    env = load(find_task(config.evaluated_in))
+    return jax.eval_shape(partial(reset, env, num_envs=config.num_eval_envs), jax.random.key(0))
 
 
 def refuse_bad_numbers(metrics: Metrics, config: TrainConfig, epoch: int) -> None:
@@ -175,8 +175,3 @@ def speed(config: TrainConfig, epoch: int, seconds: float) -> Line:
     steps = config.steps_after(epoch) - config.steps_after(epoch - 1)
     rates = {"env_steps_per_second": steps / seconds, "updates_per_second": config.updates_per_epoch / seconds}
     return {"epoch_seconds": seconds} | rates
-
-
-def describe_device() -> str:
-    device = jax.devices()[0]
-    return device.platform if device.platform == "cpu" else device.device_kind

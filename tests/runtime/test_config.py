@@ -51,6 +51,8 @@ def test_every_environments_settings_are_settings(environment: str) -> None:
         ({"num_envs": 2.5}, "num_envs takes a whole number ≥ 1; got 2.5"),
         ({"seed": -1}, "seed takes a whole number ≥ 0 and < 4294967296; got -1"),
         ({"prefill_rows": 2_000}, "prefill_rows is at most replay_rows, 1000; got 2000"),
+        ({"unroll_length": 1_001}, "unroll_length is at most replay_rows, 1000; got 1001"),
+        ({"episode_length": 10**20}, f"episode_length is at most 2,147,483,647; got {10**20:,}"),
         ({"batch_size": 30_000}, "batch_size is at most num_envs x prefill_rows, 25600; got 30000"),
         ({"num_envs": 2, "steps": 10**11}, "steps is at most 2,146,435,072 in each environment; got 100,000,000,000"),
         ({"batchsize": 4}, "there is no setting `batchsize`"),

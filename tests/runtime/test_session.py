@@ -150,6 +150,15 @@ def test_an_option_has_an_effect(option: dict[str, Any], finished: Path, tmp_pat
     assert numbers(tmp_path / "other") != numbers(finished)
 
 
+def test_what_cannot_fit_is_said_before_it_is_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archlang_runtime.memory.capacity", lambda: 1000)
+    code, message = refusal(tmp_path / "run")
+    assert (code, "not enough memory: what is kept takes" in message) == ("E0709", True)
+    monkeypatch.undo()
+    monkeypatch.setattr("archlang_runtime.envs.TASKS", toy.tasks())
+    train(tmp_path / "run", batch_size=4)
+
+
 def test_what_blows_up_never_enters_the_buffer(tmp_path: Path) -> None:
     train(tmp_path / "run", environment="bursting")
     lines = numbers(tmp_path / "run")

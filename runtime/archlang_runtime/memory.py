@@ -1,0 +1,49 @@
+"""Whether a run fits into its device's memory: as far as that is known before it starts, and what is said when it does not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+
+from archlang_runtime.errors import RunError, error
+
+GIB = 2**30
+
+
+def refuse_oversize(*trees: Any) -> None:
+    """What these pytrees of arrays or shapes hold together must fit (E0709): the least that a run needs, before it starts."""
+    needed = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(trees))
+    if needed > capacity():
+        raise out_of_memory(f"what is kept takes {needed / GIB:,.1f} GiB, there are {capacity() / GIB:,.1f}")
+
+
+def capacity() -> int:
+    """Bytes of the device that a program may use; of a CPU, those of the machine."""
+    stats = jax.devices()[0].memory_stats() or {}
+    return stats.get("bytes_limit") or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+@contextmanager
+def enough_memory() -> Generator[None, None, None]:
+    """What turns out not to fit while it runs is E0709 too."""
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as problem:
+        if "RESOURCE_EXHAUSTED" not in str(problem):
+            raise
+        raise out_of_memory(str(problem).splitlines()[0]) from problem
+
+
+def out_of_memory(why: str) -> RunError:
+    help = "fewer --replay-rows, --num-envs or --num-eval-envs need less, and so does a smaller --batch-size"
+    return error("E0709", f"not enough memory: {why}", describe_device(), help)
+
+
+def describe_device() -> str:
+    """What the run runs on, in a word."""
+    device = jax.devices()[0]
+    return device.platform if device.platform == "cpu" else device.device_kind
