@@ -101,6 +101,14 @@ class TrainConfig(BaseModel):
             raise ValueError(f"eval_environment takes {wanted}; {evaluated.name} has {dimensions(evaluated)}")
         return self
 
+    @model_validator(mode="after")
+    def entropy_agrees(self) -> TrainConfig:
+        for name in ("target_entropy", "alpha_learning_rate"):
+            value, default = getattr(self, name), TrainConfig.model_fields[name].default
+            if self.entropy == "off" and value != default:
+                raise ValueError(f"{name} has no effect where entropy is off; got {value!r}")
+        return self
+
     @property
     def evaluated_in(self) -> str:
         """The environment of the evaluations."""
@@ -193,7 +201,8 @@ def explain(mistake: Any) -> Diagnostic:
         return diagnostic("E0603", f"there is no setting `{name}`", option(name), help)
     message = f"{name} takes {kind(field)}; got {mistake['input']!r}"
     similar = did_you_mean(str(mistake["input"]), words(field))
-    return diagnostic("E0603", message, option(name), f"did you mean `{similar}`?" if similar else f"{name}: {field.description}")
+    help = f"did you mean `{similar}`?" if similar else f"{name}: {field.description}"
+    return diagnostic("E0603", message, option(name), help)
 
 
 def option(name: str) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from archlang_runtime import envs, losses
+from archlang_runtime import envs
 from archlang_runtime.checkpoint import Checkpoints
+from archlang_runtime.energies import ENERGIES
 from archlang_runtime.envs.base import EnvState
 from archlang_runtime.envs.episodes import blown_up, reset
 from archlang_runtime.errors import error
@@ -70,7 +71,7 @@ def evaluate_run(folder: RunFolder, num_episodes: int, seed: int, best_of: int |
     best_of = best_of or config.eval_best_of
     networks = take_apart(experiment.plan, envs.find_task(config.environment).environment)
     epoch, agent = restore_agent(folder, networks)
-    policy = make_policy(networks, losses.energy, best_of, noise=False)
+    policy = make_policy(networks, ENERGIES[config.energy], best_of, noise=False)
     evaluate = make_evaluate(config.evaluated_in, policy, num_episodes, config.episode_length)
     measured = evaluate(agent, evaluation_key(seed, 0))
     counts = {"environment": config.evaluated_in, "epoch": epoch, "env_steps": config.steps_after(epoch)}

@@ -12,6 +12,7 @@ import optax
 
 from archlang_runtime import losses
 from archlang_runtime.config import TrainConfig
+from archlang_runtime.energies import ENERGIES, PAIRS
 from archlang_runtime.networks import ROLES, Role, Weights
 from archlang_runtime.replay import Batch
 
@@ -30,7 +31,7 @@ class Learner:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Learners:
-    """Everything that is learned: three networks, and the logarithm of the entropy's weight α."""
+    """Everything that is learned: three networks, and the logarithm of the entropy's weight α, if it is learned."""
 
     actor: Learner
     sa_encoder: Learner
@@ -69,6 +70,8 @@ def make_learning(config: TrainConfig, action_dim: int, networks: Mapping[str, R
     critic_adam = optax.adam(config.critic_learning_rate)
     alpha_adam = optax.adam(config.alpha_learning_rate)
     target_entropy = config.target_entropy * action_dim
+    energy, contrastive_loss = ENERGIES[config.energy], losses.LOSSES[config.loss]
+    with_entropy = config.entropy == "learned"
 
     @jax.jit
     def init(key: jax.Array) -> Learners:
@@ -77,11 +80,11 @@ def make_learning(config: TrainConfig, action_dim: int, networks: Mapping[str, R
             actor=learner(actor.init(actor_key), actor_adam),
             sa_encoder=learner(sa_encoder.init(sa_key), critic_adam),
             g_encoder=learner(g_encoder.init(g_key), critic_adam),
-            alpha=learner(Weights(params=jnp.zeros(()), variables=()), alpha_adam),  # log α
+            alpha=learner(Weights(params=jnp.zeros(()) if with_entropy else (), variables=()), alpha_adam),  # log α
         )
 
     def update_actor(learners: Learners, batch: Batch, key: jax.Array) -> tuple[Learners, Metrics]:
-        alpha = jnp.exp(learners.alpha.weights.params)
+        alpha = jnp.exp(learners.alpha.weights.params) if with_entropy else None
         goal = g_encoder.apply(learners.g_encoder.weights, batch.goal)
         observation = jnp.concatenate([batch.state, batch.goal], axis=-1)
 
@@ -90,41 +93,45 @@ def make_learning(config: TrainConfig, action_dim: int, networks: Mapping[str, R
             (mean, log_std), variables = actor.apply_training(weights, observation)
             action, log_prob = losses.sample_action(mean, log_std, jax.random.normal(key, mean.shape))
             reached = sa_encoder.apply(learners.sa_encoder.weights, jnp.concatenate([batch.state, action], axis=-1))
-            return losses.actor_loss(alpha, log_prob, losses.energy(reached, goal)), (log_prob, variables)
-
-        def temperature_loss(log_alpha: jax.Array) -> jax.Array:
-            return losses.alpha_loss(log_alpha, log_prob, target_entropy)
+            return losses.actor_loss(alpha, log_prob, energy(reached, goal)), (log_prob, variables)
 
         params = learners.actor.weights.params
         (actor_loss, (log_prob, variables)), gradient = jax.value_and_grad(loss, has_aux=True)(params)
-        alpha_loss, alpha_gradient = jax.value_and_grad(temperature_loss)(learners.alpha.weights.params)
         metrics = {
             "actor_loss": actor_loss,
             "actor_grad_norm": optax.tree.norm(gradient),
-            "alpha_loss": alpha_loss,
-            "alpha": alpha,
             "entropy": -jnp.mean(log_prob),
         }
-        new_actor = descend(learners.actor, gradient, variables, actor_adam)
-        new_alpha = descend(learners.alpha, alpha_gradient, (), alpha_adam)
-        return replace(learners, actor=new_actor, alpha=new_alpha), metrics
+        learners = replace(learners, actor=descend(learners.actor, gradient, variables, actor_adam))
+        if not with_entropy:
+            return learners, metrics
+        new_alpha, alpha_metrics = update_alpha(learners.alpha, log_prob)
+        return replace(learners, alpha=new_alpha), metrics | alpha_metrics
+
+    def update_alpha(alpha: Learner, log_prob: jax.Array) -> tuple[Learner, Metrics]:
+        log_alpha = alpha.weights.params
+        loss, gradient = jax.value_and_grad(losses.alpha_loss)(log_alpha, log_prob, target_entropy)
+        return descend(alpha, gradient, (), alpha_adam), {"alpha_loss": loss, "alpha": jnp.exp(log_alpha)}
 
     def update_critic(learners: Learners, batch: Batch) -> tuple[Learners, Metrics]:
         state_action = jnp.concatenate([batch.state, batch.action], axis=-1)
 
-        def loss(params: tuple[Any, Any]) -> tuple[jax.Array, tuple[jax.Array, Any, Any]]:
-            sa_weights = replace(learners.sa_encoder.weights, params=params[0])
-            g_weights = replace(learners.g_encoder.weights, params=params[1])
-            sa, sa_variables = sa_encoder.apply_training(sa_weights, state_action)
-            g, g_variables = g_encoder.apply_training(g_weights, batch.goal)
-            logits = losses.pairwise_energy(sa, g)
-            return losses.contrastive_loss(logits, config.logsumexp_penalty), (logits, sa_variables, g_variables)
+        def loss(sa: jax.Array, g: jax.Array) -> tuple[jax.Array, jax.Array]:
+            logits = energy(sa, g, PAIRS)
+            return contrastive_loss(logits, config.logsumexp_penalty), logits
 
-        params = (learners.sa_encoder.weights.params, learners.g_encoder.weights.params)
-        (critic_loss, (logits, *variables)), gradients = jax.value_and_grad(loss, has_aux=True)(params)
-        metrics = {"critic_loss": critic_loss, "critic_grad_norm": optax.tree.norm(gradients), **describe(logits)}
-        new_sa_encoder = descend(learners.sa_encoder, gradients[0], variables[0], critic_adam)
-        new_g_encoder = descend(learners.g_encoder, gradients[1], variables[1], critic_adam)
+        sa, sa_backward, sa_variables = forward(sa_encoder, learners.sa_encoder.weights, state_action)
+        g, g_backward, g_variables = forward(g_encoder, learners.g_encoder.weights, batch.goal)
+        (critic_loss, logits), (sa_pull, g_pull) = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(sa, g)
+        # One encoder after the other: what the first one's backward pass needs, and its gradient, are gone when the second's begins.
+        (sa_gradient,) = sa_backward(sa_pull)
+        new_sa_encoder = descend(learners.sa_encoder, sa_gradient, sa_variables, critic_adam)
+        sa_norm = optax.tree.norm(sa_gradient)
+        new_sa_encoder, sa_norm, g_pull = jax.lax.optimization_barrier((new_sa_encoder, sa_norm, g_pull))
+        (g_gradient,) = g_backward(g_pull)
+        new_g_encoder = descend(learners.g_encoder, g_gradient, g_variables, critic_adam)
+        norm = jnp.hypot(sa_norm, optax.tree.norm(g_gradient))
+        metrics = {"critic_loss": critic_loss, "critic_grad_norm": norm, **describe(logits)}
         return replace(learners, sa_encoder=new_sa_encoder, g_encoder=new_g_encoder), metrics
 
     return Learning(init, update_actor, update_critic)
@@ -132,6 +139,11 @@ def make_learning(config: TrainConfig, action_dim: int, networks: Mapping[str, R
 
 def learner(weights: Weights, adam: optax.GradientTransformation) -> Learner:
     return Learner(weights, adam.init(weights.params))
+
+
+def forward(role: Role, weights: Weights, x: jax.Array) -> tuple[jax.Array, Callable[[jax.Array], tuple[Any]], Any]:
+    """A network's output as it is trained, its backward pass (to the parameters), and its variables afterwards."""
+    return jax.vjp(lambda params: role.apply_training(replace(weights, params=params), x), weights.params, has_aux=True)
 
 
 def descend(learner: Learner, gradient: Any, variables: Any, adam: optax.GradientTransformation) -> Learner:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from archlang_runtime import losses
-from archlang_runtime.losses import Energy
+from archlang_runtime.energies import Energy
 from archlang_runtime.networks import Role, Weights
 
 Agent = Mapping[str, Weights]  # actor, sa_encoder, g_encoder

@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from archlang_runtime import envs, losses
+from archlang_runtime import envs
 from archlang_runtime import replay as buffer
 from archlang_runtime.config import TrainConfig
+from archlang_runtime.energies import ENERGIES
 from archlang_runtime.envs.episodes import Episodes, advance, begin
 from archlang_runtime.learn import Learners, Metrics, make_learning
 from archlang_runtime.networks import Role
@@ -53,7 +54,7 @@ def make_train(config: TrainConfig, networks: Mapping[str, Role]) -> Program:
     env = envs.load(task)
     dims = task.environment
     learning = make_learning(config, dims.action_dim, networks)
-    explore = make_policy(networks, losses.energy, config.explore_best_of, noise=True)
+    explore = make_policy(networks, ENERGIES[config.energy], config.explore_best_of, noise=True)
 
     # --- the start ---------------------------------------------------------------------------------------------------
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 import pytest
 
 from archlang import DiagnosticError
+from archlang_runtime.commands import train
 from archlang_runtime.config import TrainConfig, make_config
 from archlang_runtime.envs.table import TASKS
 
@@ -56,12 +58,36 @@ def test_every_environments_settings_are_settings(environment: str) -> None:
         ({"batch_size": 30_000}, "batch_size is at most num_envs x prefill_rows, 25600; got 30000"),
         ({"num_envs": 2, "steps": 10**11}, "steps is at most 2,146,435,072 in each environment; got 100,000,000,000"),
         ({"batchsize": 4}, "there is no setting `batchsize`"),
+        ({"energy": "foo"}, "energy takes norm, l2, dot, cosine, mrn; got 'foo'"),
+        ({"entropy": 0}, "entropy takes learned, off; got 0"),
+        ({"remat": 1}, "remat takes a text; got 1"),
+        ({"entropy": "off", "target_entropy": -1.0}, "target_entropy has no effect where entropy is off; got -1.0"),
     ],
 )
 def test_what_cannot_be_honoured_is_refused(chosen: dict[str, Any], message: str) -> None:
     with pytest.raises(DiagnosticError) as refused:
         make_config("reacher", **chosen)
     assert [(d.code, d.message) for d in refused.value.diagnostics] == [("E0603", message)]
+
+
+@pytest.mark.parametrize(
+    ("setting", "word", "help"),
+    [
+        ("loss", "flat_nce", "did you mean `flatnce`?"),
+        ("energy", "cosin", "did you mean `cosine`?"),
+        ("energy", "xyz", "energy: the critic's energy: norm, l2, dot, cosine or mrn"),
+    ],
+)
+def test_a_word_that_is_not_known_is_refused_with_help(setting: str, word: str, help: str) -> None:
+    with pytest.raises(DiagnosticError) as refused:
+        make_config("reacher", **{setting: word})
+    (diagnostic,) = refused.value.diagnostics
+    assert diagnostic.help == help
+    assert diagnostic.message.endswith(f"; got '{word}'")
+
+
+def test_every_setting_is_an_option_of_train() -> None:
+    assert set(TrainConfig.model_fields) - {"environment"} <= set(signature(train).parameters)
 
 
 def test_independent_mistakes_are_reported_together() -> None:

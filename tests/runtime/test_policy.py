@@ -11,7 +11,7 @@ import pytest
 import toy
 
 from archlang import plan
-from archlang_runtime import losses
+from archlang_runtime import energies
 from archlang_runtime.envs import find_task
 from archlang_runtime.networks import take_apart
 from archlang_runtime.policy import make_policy
@@ -32,7 +32,7 @@ def agent(networks: Any) -> Any:
 
 
 def act(networks: Any, agent: Any, best_of: int, noise: bool, seed: int = 3) -> jax.Array:
-    return make_policy(networks, losses.energy, best_of, noise)(agent, STATE, GOAL, jax.random.key(seed))
+    return make_policy(networks, energies.norm, best_of, noise)(agent, STATE, GOAL, jax.random.key(seed))
 
 
 def test_without_noise_it_is_the_mean(networks: Any, agent: Any) -> None:

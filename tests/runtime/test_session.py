@@ -142,12 +142,25 @@ def test_other_versions_are_said(run: Path) -> None:
 
 @pytest.mark.parametrize(
     "option",
-    [{"explore_best_of": 3}, {"eval_best_of": 3}, {"eval_environment": "still"}, {"replay_dtype": "bfloat16"}],
+    [
+        {"explore_best_of": 3},
+        {"eval_best_of": 3},
+        {"eval_environment": "still"},
+        {"replay_dtype": "bfloat16"},
+    ],
     ids=str,
 )
 def test_an_option_has_an_effect(option: dict[str, Any], finished: Path, tmp_path: Path) -> None:
     train(tmp_path / "other", **option)
     assert numbers(tmp_path / "other") != numbers(finished)
+
+
+def test_without_an_entropy_term_there_is_no_alpha(finished: Path, tmp_path: Path) -> None:
+    train(tmp_path / "run", entropy="off")
+    with_it, without = numbers(finished)[-1], numbers(tmp_path / "run")[-1]
+    assert with_it.keys() - without.keys() == {"alpha", "alpha_loss"}
+    assert with_it["actor_loss"] != without["actor_loss"]
+    train(tmp_path / "run", entropy="off", steps=400)  # from a checkpoint without α
 
 
 def test_what_cannot_fit_is_said_before_it_is_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
