@@ -20,8 +20,11 @@ with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
     # brax says on import that its physics is no longer maintained, mujoco that its optional warp backend is not installed.
     warnings.simplefilter("ignore")
     import mujoco
-    from brax import math as math  # for the environments
+    from brax import actuator as actuator  # these four for the environments
+    from brax import math as math
+    from brax.base import Inertia as Inertia
     from brax.base import System
+    from brax.base import Transform as Transform
     from brax.generalized import pipeline as generalized
     from brax.io import mjcf
     from brax.mjx import pipeline as mjx
@@ -72,9 +75,9 @@ def open_model(name: str) -> Any:
 
 def simulate(spec: Any, backend: str, frames: int) -> Simulation:
     """The edited model (a `mujoco.MjSpec`) in brax; its time step and solver are those of `spec.option`."""
-    xml = spec.to_xml()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        xml = spec.to_xml()
         # The edited text, not the compiled model: only `loads` joins bodies without a joint to their parents.
         system = mjcf.loads(xml)
     return Simulation(xml, backend, frames, system)
@@ -90,6 +93,23 @@ def set_numeric(spec: Any, name: str, data: Sequence[float]) -> None:
     """Replace one of brax's custom numbers in a model (`init_qpos`), also by more or fewer."""
     numeric = spec.numeric(name)
     numeric.data, numeric.size = list(data), len(data)
+
+
+def add_wall(spec: Any, centre: tuple[float, float], half: tuple[float, float], height: float) -> None:
+    """A box on the floor that whatever meets walls runs into: its centre (x, y), half its sides, and its height, m."""
+    box = mujoco.mjtGeom.mjGEOM_BOX  # pyright: ignore[reportAttributeAccessIssue]
+    where = {"pos": [*centre, height / 2], "size": [*half, height / 2]}
+    spec.worldbody.add_geom(type=box, contype=1, conaffinity=1, rgba=[0.7, 0.5, 0.3, 1], **where)
+
+
+def add_rail(spec: Any, body: Any, name: str, axis: Sequence[float], reach: float, gear: float) -> None:
+    """Let a body slide along an axis, `reach` m to either side, pushed by a motor that takes [-1, 1]."""
+    slide, on = mujoco.mjtJoint.mjJNT_SLIDE, mujoco.mjtLimited.mjLIMITED_TRUE  # pyright: ignore[reportAttributeAccessIssue]
+    body.add_joint(name=name, type=slide, axis=axis, limited=on, range=[-reach, reach], damping=0)
+    joint = mujoco.mjtTrn.mjTRN_JOINT  # pyright: ignore[reportAttributeAccessIssue]
+    motor = spec.add_actuator(name=name, trntype=joint, target=name, ctrllimited=on, ctrlrange=[-1, 1])
+    motor.set_to_motor()
+    motor.gear = [gear, 0, 0, 0, 0, 0]
 
 
 @contextlib.contextmanager
