@@ -21,21 +21,21 @@ from archlang_runtime.envs.physics import add_wall
 Cell = tuple[int, int]
 PICTURES = MappingProxyType(
     {
-        "u": """
+        "u_maze": """
             #####
             #Sgg#
             ###g#
             #ggg#
             #####
             """,
-        "u_eval": """
+        "u_maze_eval": """
             #####
             #S  #
             ### #
             #ggg#
             #####
             """,
-        "u4": """
+        "u4_maze": """
             #####
             #ggg#
             #S#g#
@@ -44,7 +44,7 @@ PICTURES = MappingProxyType(
             #ggg#
             #####
             """,
-        "u4_eval": """
+        "u4_maze_eval": """
             #####
             #   #
             #S# #
@@ -53,7 +53,7 @@ PICTURES = MappingProxyType(
             #ggg#
             #####
             """,
-        "u5": """
+        "u5_maze": """
             ########
             #gggggg#
             #S####g#
@@ -62,7 +62,7 @@ PICTURES = MappingProxyType(
             #gggggg#
             ########
             """,
-        "u5_eval": """
+        "u5_maze_eval": """
             ########
             #      #
             #S#### #
@@ -71,7 +71,7 @@ PICTURES = MappingProxyType(
             #gggggg#
             ########
             """,
-        "big": """
+        "big_maze": """
             ########
             #Sg##gg#
             #gg#ggg#
@@ -81,7 +81,7 @@ PICTURES = MappingProxyType(
             #ggg#gg#
             ########
             """,
-        "big_eval": """
+        "big_maze_eval": """
             ########
             #S ##gg#
             #  # gg#
@@ -92,7 +92,7 @@ PICTURES = MappingProxyType(
             ########
             """,
         # The ant's differs in one cell: the one in row 2 and column 5 is no goal.
-        "big_eval_ant": """
+        "ant_big_maze_eval": """
             ########
             #S ##gg#
             #  #  g#
@@ -102,7 +102,7 @@ PICTURES = MappingProxyType(
             # gg#gg#
             ########
             """,
-        "hardest": """
+        "hardest_maze": """
             ############
             #Sggg#ggggg#
             #g##g#g#g#g#
