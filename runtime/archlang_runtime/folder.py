@@ -2,7 +2,7 @@
 
 - config.json: settings, environment, hashes of the networks; its presence makes the folder a run
 - spec.arch: the specification as it was written
-- versions.json: versions of everything that decides the numbers
+- versions.json: versions of everything that decides the numbers, and the environments' fingerprints
 - metrics.jsonl: one line per epoch
 - checkpoints/: the newest training states, by epoch
 - learning_curve.png
@@ -26,7 +26,7 @@ from typing import Any
 from archlang import Plan, Spec, load
 from archlang import plan as make_plan
 from archlang_runtime.config import TrainConfig
-from archlang_runtime.envs import find_task
+from archlang_runtime.envs import find_task, fingerprint
 from archlang_runtime.errors import RunError, error
 
 FORMAT = 4  # of the folder; raised when its files change their meaning
@@ -125,16 +125,16 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         write(self.spec, experiment.spec.text)
         if not (self.path / "versions.json").exists():
-            write(self.path / "versions.json", json.dumps(versions(), indent=2) + "\n")
+            write(self.path / "versions.json", json.dumps(versions(experiment.config), indent=2) + "\n")
         write(self.path / "config.json", json.dumps(experiment.as_json(), indent=2) + "\n")
 
-    def other_versions(self) -> list[str]:
+    def other_versions(self, config: TrainConfig) -> list[str]:
         """What has another version than when the run began, such as `jax 0.10.2, was 0.10.1`."""
         try:
             before = json.loads((self.path / "versions.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return []
-        now = versions()
+        now = versions(config)
         return [f"{name} {now[name]}, was {before.get(name)}" for name in now if before.get(name) != now[name]]
 
     # --- what came out -----------------------------------------------------------------------------------------------
@@ -231,9 +231,10 @@ def write(place: Path, text: str) -> None:
     draft.replace(place)
 
 
-def versions() -> dict[str, str]:
-    """Versions of everything that decides the numbers."""
-    return {"python": python_version()} | {name: version_of(name) for name in PACKAGES}
+def versions(config: TrainConfig) -> dict[str, str]:
+    """Versions of everything that decides the numbers, and the fingerprints of the environments."""
+    environments = {f"environment {name}": fingerprint(name) for name in (config.environment, config.evaluated_in)}
+    return {"python": python_version()} | {name: version_of(name) for name in PACKAGES} | environments
 
 
 def version_of(package: str) -> str:

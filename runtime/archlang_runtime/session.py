@@ -94,7 +94,7 @@ class Session:
 
     def resume(self, done: int) -> TrainState:
         self.report.say(f"going on from epoch {done}, {self.experiment.config.steps_after(done):,} steps", "green")
-        for change in self.folder.other_versions():
+        for change in self.folder.other_versions(self.experiment.config):
             self.report.say(f"note: {change}; numbers may differ from those of an uninterrupted run", "yellow")
         self.report.begin(done, self.experiment.config.epochs)
         return self.checkpoints.restore(done, self.shapes())

@@ -133,8 +133,10 @@ def test_a_run_that_never_got_to_a_checkpoint_starts_over(run: Path) -> None:
 
 def test_other_versions_are_said(run: Path) -> None:
     versions = json.loads((run / "versions.json").read_text())
-    (run / "versions.json").write_text(json.dumps(versions | {"jax": "0.0.1"}))
-    assert "was 0.0.1" in train(run, steps=500)
+    (run / "versions.json").write_text(json.dumps(versions | {"jax": "0.0.1", "environment toy": "another"}))
+    said = train(run, steps=500)
+    assert "was 0.0.1" in said
+    assert f"environment toy {versions['environment toy']}, was another" in said
 
 
 # --- options -----

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
+from hashlib import sha256
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from archlang import did_you_mean
@@ -12,6 +15,8 @@ from archlang_runtime.errors import error
 
 if TYPE_CHECKING:
     from archlang_runtime.envs.base import GoalEnv
+
+SIMULATORS = ("brax", "mujoco", "mujoco-mjx")
 
 
 def find_task(name: str, at: str = "--env") -> Task:
@@ -33,3 +38,15 @@ def build(factory: str, arguments: tuple[tuple[str, str], ...]) -> GoalEnv:
     """Call the class that the import string `factory` names."""
     module, _, name = factory.partition(":")
     return getattr(import_module(module), name)(**dict(arguments))
+
+
+def fingerprint(name: str) -> str:
+    """A hash of all that decides what the environment called `name` does: 16 hexadecimal digits, the same in every process.
+
+    It covers the model, the simulator and its time step, the layout, what counts as success, and the libraries' versions.
+    """
+    task = find_task(name)
+    success = {"goal_start": task.goal_start, "goal_dim": task.environment.goal_dim, "radius": task.radius}
+    versions = {package: version(package) for package in SIMULATORS}
+    content = {"physics": dict(load(task).identity), "success": success, "versions": versions}
+    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -143,7 +143,7 @@ class Maze:
         return jax.random.choice(key, self.size * jnp.array(self.cells("g"), jnp.float32))
 
     def build(self, spec: Any) -> None:
-        """Put the walls into a model (a `mujoco.MjSpec`), and the floor below all of them."""
+        """Put the walls into a model (a `mujoco.MjSpec`)."""
         for (top, left), (bottom, right) in merge(set(self.cells("#"))):
             centre = ((top + bottom) / 2 * self.size, (left + right) / 2 * self.size)
             half = ((bottom - top + 1) / 2 * self.size, (right - left + 1) / 2 * self.size)
