@@ -265,12 +265,13 @@ def put(buffers: Any, arrays: Any, index: Any) -> Any:
 
 
 def anchored(arrays: Any, count: int, anchor: Any) -> Any:
-    """A buffer for `count` of each array that does not exist before `anchor` does."""
+    """A buffer for `count` of each array that does not exist before `anchor` does.
 
-    def buffer(array: Any) -> jax.Array:
-        return lax.optimization_barrier((jnp.zeros((count, *array.shape), array.dtype), anchor))[0]
-
-    return jax.tree.map(buffer, arrays)
+    Each begins with a zero of its own: XLA would make one buffer of equal zeros, and copy it.
+    """
+    zeros = jax.tree.map(lambda array: jnp.zeros((), array.dtype), arrays)
+    zeros, _ = lax.optimization_barrier((zeros, anchor))
+    return jax.tree.map(lambda array, zero: jnp.broadcast_to(zero, (count, *array.shape)), arrays, zeros)
 
 
 def joined(first: Arrays | None, second: Arrays | None) -> Arrays:
