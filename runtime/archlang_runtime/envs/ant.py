@@ -49,16 +49,20 @@ class Ant:
         self.identity = self.simulation.identity | (self.maze.identity if self.maze else {})
 
     def reset(self, key: jax.Array) -> EnvState:
-        goal_key, position_key, velocity_key = jax.random.split(key, 3)
-        middle = self.simulation.system.init_q
-        q = middle + jax.random.uniform(position_key, middle.shape, minval=-START_NOISE, maxval=START_NOISE)
-        qd = START_NOISE * jax.random.normal(velocity_key, (self.simulation.system.qd_size(),))
-        physics = self.simulation.init(q, qd)
+        start_key, goal_key = jax.random.split(key)
+        physics = self.simulation.init(*self.draw_start(start_key))
         return EnvState(physics, observe(physics), self.draw_goal(goal_key), jnp.zeros((), bool))
 
     def step(self, state: EnvState, action: jax.Array) -> EnvState:
         physics = self.simulation.step(state.physics, action)
         return EnvState(physics, observe(physics), state.goal, has_fallen(physics.x.pos[0, 2], HEALTHY_HEIGHT))
+
+    def draw_start(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Positions and velocities of the torso and the joints: f32[15], f32[14]."""
+        position_key, velocity_key = jax.random.split(key)
+        system = self.simulation.system
+        noise = jax.random.uniform(position_key, system.init_q.shape, minval=-START_NOISE, maxval=START_NOISE)
+        return system.init_q + noise, START_NOISE * jax.random.normal(velocity_key, (system.qd_size(),))
 
     def draw_goal(self, key: jax.Array) -> jax.Array:
         """Where the torso should be: f32[2]."""

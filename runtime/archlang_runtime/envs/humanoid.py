@@ -58,8 +58,7 @@ class Humanoid:
 
     def reset(self, key: jax.Array) -> EnvState:
         system = self.simulation.system
-        q = system.init_q.at[:2].set(self.maze.start if self.maze else (0.0, 0.0))
-        physics = self.simulation.init(q, jnp.zeros(system.qd_size()))
+        physics = self.simulation.init(system.init_q, jnp.zeros(system.qd_size()))
         goal = self.draw_goal(key)
         return EnvState(physics, self.observe(physics, goal, jnp.zeros(system.act_size())), goal, jnp.zeros((), bool))
 
@@ -115,4 +114,5 @@ def load_simulation(maze: Maze | None) -> Simulation:
         motor.gear = [gear, 0, 0, 0, 0, 0]
     if maze:
         maze.build(spec)
+        spec.body("torso").pos[:2] = maze.start
     return simulate(spec, "spring", PHYSICS_STEPS_PER_CONTROL_STEP)

@@ -20,7 +20,7 @@ with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
     # brax says on import that its physics is no longer maintained, mujoco that its optional warp backend is not installed.
     warnings.simplefilter("ignore")
     import mujoco
-    from brax import actuator as actuator  # these four for the environments
+    from brax import actuator as actuator  # these for the environments
     from brax import math as math
     from brax.base import Inertia as Inertia
     from brax.base import System
