@@ -23,6 +23,7 @@ Source: Wang et al. 2025 (the released code) and JaxGCRL, `envs/pusher.py`. What
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -38,9 +39,9 @@ ORIGIN = (0.45, -0.05)  # m, where the model puts the puck
 GOAL_HEIGHT = -0.323  # m
 APART = 0.17  # m
 
-# Rectangles on the table, m: the least and the largest x and y.
-PUCKS = ((0.25, -0.35), (0.65, -0.05))
-GOALS = {"easy": ((0.25, -0.6), (0.65, -0.3)), "hard": ((-0.1, -0.7), (0.9, 0.3))}
+Rectangle = tuple[tuple[float, float], tuple[float, float]]  # on the table: the least and the largest x and y, m
+PUCKS: Rectangle = ((0.25, -0.35), (0.65, -0.05))
+GOALS: Mapping[str, Rectangle] = {"easy": ((0.25, -0.6), (0.65, -0.3)), "hard": ((-0.1, -0.7), (0.9, 0.3))}
 
 
 class Pusher:
@@ -71,7 +72,7 @@ class Pusher:
         return jnp.concatenate([physics.q[:JOINTS], wrist, puck, physics.qd[:JOINTS]])
 
 
-def place(rectangle: tuple[tuple[float, float], tuple[float, float]], draws: jax.Array) -> jax.Array:
+def place(rectangle: Rectangle, draws: jax.Array) -> jax.Array:
     """Two uniform draws from [0, 1) to a point uniform over the rectangle: f32[2]."""
     least, largest = jnp.array(rectangle)
     return least + (largest - least) * draws
