@@ -58,6 +58,8 @@ CODES = {
     "E0708": "numbers that are not finite",
     "E0709": "not enough memory",
     "E0710": "an environment that always blows up",
+    "E0711": "weights that cannot be imported",
+    "E0712": "a run without metrics",
     # E08xx: lowered networks
     "E0801": "parameters of another network",
     "E0802": "an input that the network does not take",

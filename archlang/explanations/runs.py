@@ -129,4 +129,29 @@ RUNS = {
         ),
         see=("E0708",),
     ),
+    "E0711": Explanation(
+        meaning="""Weights are imported from an `.npz` file with one array for each that the networks have, layer by layer:
+        the names are those of `archlang.lower.unstack` behind the role, such as `actor.dense.kernel`, shapes and data types
+        are those of the networks, all numbers are finite. The notes say what is not so. Pickled objects are never read: they
+        can run any program.""",
+        why="""An array that is left away, cut or converted gives a network that acts, and not as the one that was trained.""",
+        example=Commands(
+            wrong="archlang import-checkpoint final.pkl reacher --env reacher --out runs/mine",
+            message="error[E0711]: cannot read final.pkl as an .npz of arrays: File is not a zip file",
+            right="archlang import-checkpoint weights.npz reacher --env reacher --out runs/mine",
+            given="weights.npz holds what final.pkl does, as docs/import.md describes",
+        ),
+    ),
+    "E0712": Explanation(
+        meaning="""None of the runs has a line in its `metrics.jsonl` yet. The first comes before the first epoch, with the
+        networks as they were initialized; runs that have lines are drawn without those that have none.""",
+        why="""An empty picture looks like a run that learns nothing.""",
+        example=Commands(
+            wrong="archlang plot runs/mine",
+            message="error[E0712]: runs/mine: no metrics yet",
+            right=TRAIN,
+            given="runs/mine was stopped before its first line",
+        ),
+        see=("E0707",),
+    ),
 }

@@ -9,6 +9,10 @@ runtime = Runtime(
     environments={name: task.environment for name, task in TASKS.items()},
     commands={
         "train": Command("archlang_runtime.commands:train", "Train a specification's networks; an existing run goes on."),
+        "import-checkpoint": Command(
+            "archlang_runtime.commands:import_checkpoint", "Make a run that begins with weights from elsewhere."
+        ),
         "eval": Command("archlang_runtime.commands:evaluate", "Measure how long a run's agent stays at its goal."),
+        "plot": Command("archlang_runtime.commands:plot", "Draw the learning curves of runs, seeds of one setting together."),
     },
 )

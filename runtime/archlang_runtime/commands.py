@@ -8,10 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from archlang import load, settings
+from archlang import did_you_mean, load, settings
 from archlang_runtime.config import TrainConfig, make_config
 from archlang_runtime.envs import find_task
+from archlang_runtime.errors import error
 from archlang_runtime.folder import Experiment, RunFolder, diagnosed
+from archlang_runtime.process import KEPT, OUT_OF_TIME, Process, duration
 
 
 def knob(name: str) -> Any:
@@ -19,7 +21,10 @@ def knob(name: str) -> Any:
     return typer.Option(help=TrainConfig.model_fields[name].description, show_default=False)
 
 
+PICTURES = (".png", ".svg", ".pdf")
 SET = typer.Option("--set", metavar="NAME=VALUE", help="Give a definition another value.")
+KEEP = "Checkpoints to keep: so many of the newest, and the best."
+STOP_AFTER = f"End before an epoch that would be over later than this, such as 2h30m from now; exit status {OUT_OF_TIME}."
 
 
 def train(
@@ -53,17 +58,20 @@ def train(
     num_eval_envs: Annotated[int | None, knob("num_eval_envs")] = None,
     remat: Annotated[str | None, knob("remat")] = None,
     unroll: Annotated[int | None, knob("unroll")] = None,
+    keep: Annotated[int, typer.Option(min=1, help=KEEP)] = KEPT,
+    stop_after: Annotated[str | None, typer.Option(metavar="TIME", help=STOP_AFTER, show_default=False)] = None,
 ) -> None:
     """Train a specification's networks by contrastive RL.
 
     A setting that is not given is the environment's own, else the paper's. RUN holds everything that comes out. Ctrl-C ends
-    the run after the epoch and keeps it; the same command goes on.
+    the run after the epoch and keeps it; the same command goes on. --keep and --stop-after may differ each time.
     """
+    process = Process(keep, duration(stop_after) if stop_after is not None else None)
     chosen = {name: value for name, value in locals().items() if name in TrainConfig.model_fields}
     experiment = make_experiment(spec, settings(set_), env, chosen, RunFolder(out))
     from archlang_runtime.session import train as run
 
-    raise typer.Exit(run(experiment, out))
+    raise typer.Exit(run(experiment, out, process=process))
 
 
 def make_experiment(spec: str, values: dict[str, str], env: str, chosen: dict[str, Any], folder: RunFolder) -> Experiment:
@@ -77,6 +85,33 @@ def make_experiment(spec: str, values: dict[str, str], env: str, chosen: dict[st
     experiment = Experiment(config, bound, values)
     _ = experiment.plan  # what cannot be planned is wrong here
     return experiment
+
+
+def import_checkpoint(
+    weights: Annotated[Path, typer.Argument(metavar="WEIGHTS", help="An .npz file of arrays: docs/import.md says which.")],
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="A .arch file, a shipped name, or the text itself.")],
+    env: Annotated[str, typer.Option(metavar="E", help="The environment; `archlang envs` lists them.")],
+    out: Annotated[Path, typer.Option(metavar="RUN", help="The new run's folder.")],
+    set_: Annotated[list[str] | None, SET] = None,
+    energy: Annotated[str | None, knob("energy")] = None,
+) -> None:
+    """Make a run that begins with weights from elsewhere, to train on or to evaluate.
+
+    All else is that of a new run: Adam's memory, the replay buffer, the counters. The other settings are chosen with the first
+    `archlang train`.
+    """
+    chosen = {"steps": None, "energy": energy}
+    experiment = make_experiment(spec, settings(set_), env, chosen, RunFolder(out))
+    from archlang_runtime.import_checkpoint import import_checkpoint as bring_in
+
+    with diagnosed(out):
+        found = bring_in(experiment, weights, out)
+    alpha = (
+        f"the entropy's weight is {found.alpha:.4g}" if found.alpha is not None else "no log_alpha: the entropy's weight is 1"
+    )
+    print(f"{out} begins with {found.num_params:,} parameters of {weights}; {alpha}")
+    print("optimizer states are fresh, the replay buffer is empty, and no step has been taken")
+    print(f"archlang eval {out} measures them; archlang train {spec!r} --env {env} --out {out} trains on")
 
 
 def evaluate(
@@ -101,3 +136,42 @@ def evaluate(
     print(f"at goal       {result['time_at_goal']:.1%} of the time ({share})")
     print(f"reached goal  in {result['reached_goal']:.1%} of the episodes")
     return None
+
+
+def plot(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
+    metric: Annotated[str, typer.Option(metavar="KEY", help="A key of metrics.jsonl.")] = "time_at_goal",
+    x: Annotated[str, typer.Option("--x", metavar="KEY", help="env_steps, updates or elapsed_seconds.")] = "env_steps",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="A .png, .svg or .pdf; curves.png if not given.")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print the numbers as one JSON object; draw only with --out.")] = False,
+) -> None:
+    """Draw the learning curves of one or many runs, those that differ in the seed alone as one.
+
+    A line is the interquartile mean over seeds, the band around it its bootstrapped 95 % interval. Lines bear what sets them
+    apart, and every environment has a panel of its own.
+    """
+    from archlang_runtime.curves import AXES, make_panels, read_run
+
+    refuse_unknown(x, AXES, "--x")
+    place = out or Path("curves.png")
+    refuse_unknown(place.suffix.lower(), PICTURES, "--out")
+    with diagnosed(runs[0]):
+        found = [read_run(run) for run in {run.resolve(): run for run in runs}.values()]
+        panels, notes = make_panels(found, metric, x)
+        if out or not json_:
+            from archlang_runtime.plot import draw  # matplotlib takes a second to import
+
+            draw(panels, metric, x, place)
+    if json_:
+        numbers = {"metric": metric, "x": x, "panels": [panel.as_json() for panel in panels], "notes": notes}
+        return print(json.dumps(numbers))
+    print(*(f"note: {note}" for note in notes), place, sep="\n")
+    return None
+
+
+def refuse_unknown(value: str, known: tuple[str, ...], at: str) -> None:
+    """A value that an option does not take is E0603."""
+    if value not in known:
+        similar = did_you_mean(value, known)
+        help = f"did you mean `{similar}`?" if similar else None
+        raise error("E0603", f"{at} takes {', '.join(known)}; got {value!r}", at, help)

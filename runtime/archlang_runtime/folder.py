@@ -5,6 +5,7 @@
 - versions.json: versions of everything that decides the numbers, and the environments' fingerprints
 - metrics.jsonl: one line per epoch
 - checkpoints/: the newest training states, by epoch
+- imported/: weights from elsewhere that the run begins with, if it does
 - learning_curve.png
 """
 
@@ -30,6 +31,7 @@ from archlang_runtime.envs import find_task, fingerprint
 from archlang_runtime.errors import RunError, error
 
 FORMAT = 4  # of the folder; raised when its files change their meaning
+WEIGHTS_OF = ("environment", "energy")  # settings that decide what weights mean
 BEGUN = {".lock", "spec.arch", "versions.json"}  # all that a start which was cut short leaves
 PACKAGES = ("archlang", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "brax", "mujoco", "numpy")
 
@@ -78,6 +80,11 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @property
+    def imported(self) -> Path:
+        """Weights that the run begins with, if they come from elsewhere."""
+        return self.path / "imported"
+
+    @property
     def learning_curve(self) -> Path:
         return self.path / "learning_curve.png"
 
@@ -111,10 +118,25 @@ class RunFolder:
             why = str(problem).splitlines()[0]
             raise error("E0702", f"cannot read {place}: {why}", place, "choose another --out") from problem
 
-    def load_experiment(self) -> Experiment:
-        """What the run was asked for. A folder that is not a run is E0701."""
+    def begun_with(self, now: Mapping[str, Any]) -> dict[str, Any]:
+        """What a run that is to go on as `now` began with: config.json.
+
+        Of a run that has only been imported, the networks, and the settings `WEIGHTS_OF`; all else is chosen with the first step.
+        """
+        before = self.read_experiment()
+        if not self.imported.is_dir() or self.read_metrics():
+            return before
+        config = now["config"] | {name: before["config"].get(name) for name in WEIGHTS_OF}
+        return before | {"config": config, "plan": now["plan"]}
+
+    def refuse_if_no_run(self) -> None:
+        """A folder that is not a run is E0701, for those who only read."""
         if not (self.path / "config.json").is_file():
             raise error("E0701", f"{self.path} is not a run", self.path, "`archlang train … --out RUN` makes one")
+
+    def load_experiment(self) -> Experiment:
+        """What the run was asked for. A folder that is not a run is E0701."""
+        self.refuse_if_no_run()
         experiment = self.read_experiment()
         config = TrainConfig.model_validate(experiment["config"])
         action_dim = find_task(config.environment).environment.action_dim
@@ -225,10 +247,25 @@ def unusable(place: Any, problem: OSError) -> RunError:
 
 
 def write(place: Path, text: str) -> None:
-    """Write a file as a whole or not at all."""
+    """Write a file as a whole or not at all; it is on disk when this returns."""
     draft = place.with_name(place.name + ".tmp")
-    draft.write_text(text, encoding="utf-8")
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     draft.replace(place)
+    sync(place.parent)
+
+
+def sync(folder: Path) -> None:
+    """The names in a folder, on disk: a rename too must outlive a power cut."""
+    if sys.platform == "win32":  # folders cannot be opened there
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def versions(config: TrainConfig) -> dict[str, str]:
