@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from os.path import commonprefix
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +59,8 @@ class Run:
         spec = read(str(RunFolder(self.path).spec), self.asked["set"])
         written = {d.name: " ".join(d.span.text.partition("=")[2].split()) for d in spec.file.definitions}
         chosen = {name: options[0] for name, options in spec.grid.items()}
-        config = {
-            name.replace("_", " "): in_words(value) for name, value in self.config.model_dump(exclude=NOT_A_SETTING).items()
-        }
-        return written | chosen | config
+        settings = self.config.model_dump(exclude=NOT_A_SETTING)
+        return written | chosen | {name.replace("_", " "): in_words(value) for name, value in settings.items()}
 
     def points(self, x: str, metric: str) -> dict[int, tuple[float, float]]:
         """Place and value by epoch, where all of them are finite numbers."""
@@ -230,8 +228,12 @@ def differing(runs: Sequence[Run], groups: Sequence[Sequence[Run]]) -> list[str]
 def folder_name(runs: Sequence[Run]) -> str:
     """What the folders' names begin with: `deep` for deep-0 and deep-1."""
     names = [run.path.resolve().name for run in runs]
-    parts = commonprefix([name.split("-") for name in names]) if len(names) > 1 else ()
+    parts = [same[0] for same in takewhile(all_one, zip(*(name.split("-") for name in names), strict=False))]
     return "-".join(parts) or names[0]
+
+
+def all_one(values: Sequence[str]) -> bool:
+    return len(set(values)) == 1
 
 
 def ordered(curves: Any) -> list[Curve]:

@@ -23,6 +23,7 @@ GREY, PALE = "#666666", "#e5e5e5"
 PANEL = (5.0, 3.6)  # inches, without its labels
 COLUMNS = 3
 LINE_HEIGHT = 11.5  # points
+LEADER = {"arrowstyle": "-", "linewidth": 0.6, "relpos": (0, 0.5), "shrinkA": 1, "shrinkB": 2}
 
 SHARES = {"time_at_goal", "reached_goal", "accuracy"}
 NAMES = {"time_at_goal": "time at the goal", "reached_goal": "episodes that reach the goal", "env_steps": "environment steps"}
@@ -31,7 +32,7 @@ CLOCKS = ((2 * 86_400, 86_400, "days"), (2 * 3_600, 3_600, "hours"), (120, 60, "
 
 
 def draw_learning_curve(lines: Sequence[Mapping[str, Any]], title: str, place: Path) -> None:
-    """The curve of one run against environment steps, from its lines of metrics: time at the goal, and episodes that reach it."""
+    """The curve of one run from its lines of metrics: time at the goal, and episodes that reach it, by environment steps."""
     curves = tuple(curve_of(lines, metric, name) for metric, name in RUN_CURVES.items())
     draw([Panel(title, curves)], "time_at_goal", "env_steps", place, heading="")
 
@@ -106,19 +107,10 @@ def label_ends(axes: Axes, curves: Sequence[Curve], scale: float) -> None:
     wanted = np.array([(curve.middle[-1] - bottom) / (top - bottom) * height for curve in curves])
     for curve, line, y, free in zip(curves, axes.lines, wanted, spread(wanted, LINE_HEIGHT), strict=True):
         end = (curve.x[-1] / scale, curve.middle[-1])
-        text = {"xytext": (1.03, free / height), "textcoords": "axes fraction", "va": "center", "fontsize": 8.5}
-        leader = {
-            "arrowstyle": "-",
-            "color": line.get_color(),
-            "linewidth": 0.6,
-            "relpos": (0, 0.5),
-            "shrinkA": 1,
-            "shrinkB": 2,
-        }
-        straight = abs(free - y) < 1 and end[0] >= axes.get_xlim()[1]
-        axes.annotate(
-            curve.label, end, color=line.get_color(), arrowprops=None if straight else leader, annotation_clip=False, **text
-        )
+        colour, straight = line.get_color(), abs(free - y) < 1 and end[0] >= axes.get_xlim()[1]
+        leader = None if straight else LEADER | {"color": colour}
+        place = {"xytext": (1.03, free / height), "textcoords": "axes fraction", "va": "center", "annotation_clip": False}
+        axes.annotate(curve.label, end, color=colour, arrowprops=leader, fontsize=8.5, **place)
 
 
 def spread(wanted: np.ndarray, apart: float) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import toy
 
-from archlang import DiagnosticError, load
+from archlang import load
 from archlang.__main__ import main
 from archlang_runtime.curves import Panel, Run, interquartile_mean, interval, make_panels, read_run
 from archlang_runtime.folder import Experiment, RunFolder
