@@ -5,6 +5,9 @@
 
 A checkpoint is made beside its place and then renamed, so there is never half of one. Orbax itself would not notice a flipped
 bit or another data type, hence the list.
+
+Training goes on while a checkpoint is written: from a copy in host memory, in a thread of ours. Orbax's AsyncCheckpointer has
+done its part before the list is written and the folder gets its name, which would then need a thread all the same.
 """
 
 from __future__ import annotations
@@ -12,31 +15,45 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
+import time
 import zlib
 from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import orbax.checkpoint as ocp
 
 from archlang_runtime.errors import RunError, error
+from archlang_runtime.folder import sync
+from archlang_runtime.process import KEPT
 
-KEPT = 2
 CHUNK = 2**24
 Tree = TypeVar("Tree")
 Arrays = dict[str, jax.Array]
+HostArrays = dict[str, np.ndarray]
+Shapes = dict[str, jax.ShapeDtypeStruct]
 
 
 class Checkpoints:
-    """The checkpoints of one run, by epoch; the newest `KEPT` stay."""
+    """The checkpoints of one run, by epoch; the newest `keep` stay, and the best.
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    Leave it (`with`), or call `wait`, before what was saved last is read.
+    """
+
+    def __init__(self, folder: Path, keep: int = KEPT):
+        self.folder, self.keep = folder, keep
         self.orbax = ocp.Checkpointer(ocp.PyTreeCheckpointHandler())
+        self.writer = ThreadPoolExecutor(1, "checkpoints")
+        self.pending: Future[None] | None = None
+        self.seconds = 0.0  # that the last one took to write
 
     def epochs(self) -> list[int]:
         """The epochs that are stored, in order."""
@@ -50,17 +67,39 @@ class Checkpoints:
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
-    def save(self, epoch: int, state: Any) -> None:
-        """Store the state. What goes wrong is E0705; the checkpoints before it stay as they are."""
-        draft = self.folder / f"{epoch}.tmp"
-        with writing(draft):
-            shutil.rmtree(draft, ignore_errors=True)  # of a process that was killed
-            self.write(draft, flatten(state))
-            draft.rename(self.folder / str(epoch))
-            for old in self.epochs()[:-KEPT]:
-                self.remove(old)
+    def save(self, epoch: int, state: Any, best: int | None = None) -> None:
+        """Copy the state into host memory, and begin to store it. The epoch `best` is kept, however old it is.
 
-    def write(self, draft: Path, arrays: Arrays) -> None:
+        What goes wrong is E0705 at the next `save` or `wait`; the checkpoints before it stay as they are. There is one copy at
+        a time: the checkpoint before this one is waited for.
+        """
+        self.wait()
+        self.pending = self.writer.submit(self.store, epoch, to_host(flatten(state)), best)
+
+    def wait(self) -> None:
+        """Until what was saved is on disk; E0705 if it cannot be."""
+        pending, self.pending = self.pending, None
+        if pending:
+            pending.result()
+
+    def store(self, epoch: int, arrays: HostArrays, best: int | None) -> None:
+        began, draft = time.perf_counter(), self.folder / f"{epoch}.tmp"
+        with writing(draft):
+            self.sweep()
+            self.write(draft, arrays)
+            draft.rename(self.folder / str(epoch))
+            sync(self.folder)
+            for old in self.epochs()[: -self.keep]:
+                if old != best:
+                    self.remove(old)
+        self.seconds = time.perf_counter() - began
+
+    def sweep(self) -> None:
+        """Remove what a process that was killed left half written, or half removed."""
+        for left in self.folder.glob("*.tmp"):
+            shutil.rmtree(left)
+
+    def write(self, draft: Path, arrays: HostArrays) -> None:
         draft.mkdir(parents=True)
         self.orbax.save(draft.absolute() / "arrays", arrays)
         files = {str(file.relative_to(draft)): checksum(file) for file in sorted(draft.rglob("*")) if file.is_file()}
@@ -68,6 +107,7 @@ class Checkpoints:
             json.dump({"arrays": describe(arrays), "files": files}, file)
             file.flush()
             os.fsync(file.fileno())
+        sync(draft)
 
     def remove(self, epoch: int) -> None:
         doomed = (self.folder / str(epoch)).rename(self.folder / f"{epoch}.tmp")
@@ -81,43 +121,59 @@ class Checkpoints:
         A checkpoint that is damaged, or of something else, is E0704.
         """
         wanted = {part + name: shape for name, shape in jax.eval_shape(flatten, like).items()}
+        why = self.fault(epoch, wanted, whole=not part)
+        if why:
+            raise self.unfit(epoch, why, wanted, whole=not part)
         try:
-            self.refuse_unfit(epoch, wanted, whole=not part)
             arrays = self.read(epoch, wanted)
-        except RunError:
-            raise
-        except Exception as problem:  # orbax, tensorstore and json have no exception in common
-            raise self.unfit(epoch, first_line(problem)) from problem
+        except Exception as problem:  # orbax and tensorstore have no exception in common
+            raise self.unfit(epoch, first_line(problem), wanted, whole=not part) from problem
         return unflatten(like, {name.removeprefix(part): array for name, array in arrays.items()})
 
-    def refuse_unfit(self, epoch: int, wanted: dict[str, Any], whole: bool) -> None:
+    def fault(self, epoch: int, wanted: Shapes, whole: bool) -> str | None:
+        """Why a checkpoint cannot be used, if it cannot: it is of something else, or it is damaged."""
         place = self.folder / str(epoch)
-        contents = json.loads((place / "contents.json").read_text(encoding="utf-8"))
-        wrong = [name for name, about in describe(wanted).items() if contents["arrays"].get(name) != about]
-        if wrong or (whole and contents["arrays"].keys() != wanted.keys()):
-            raise self.unfit(epoch, f"it is not of this run ({', '.join(wrong[:3]) or 'it holds more'})")
-        damaged = [name for name, sum in contents["files"].items() if checksum(place / name) != sum]
-        if damaged:
-            raise self.unfit(epoch, f"{damaged[0]} has changed since it was written")
+        try:
+            contents = json.loads((place / "contents.json").read_text(encoding="utf-8"))
+            arrays, files = dict(contents["arrays"]), dict(contents["files"])
+            damaged = [name for name, sum in files.items() if checksum(place / name) != sum]
+        except OSError as problem:
+            return f"{Path(problem.filename or place).name}: {problem.strerror}"
+        except (ValueError, TypeError, KeyError):
+            return "contents.json has changed since it was written"
+        wrong = [name for name, about in describe(wanted).items() if arrays.get(name) != about]
+        if wrong or (whole and arrays.keys() != wanted.keys()):
+            return f"it is not of this run ({', '.join(wrong[:3]) or 'it holds more'})"
+        return f"{damaged[0]} has changed since it was written" if damaged else None
 
-    def read(self, epoch: int, wanted: dict[str, Any]) -> Arrays:
+    def read(self, epoch: int, wanted: Shapes) -> Arrays:
         device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
         shapes = {name: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=device) for name, a in wanted.items()}
         how = ocp.checkpoint_utils.construct_restore_args(shapes)
         request = ocp.args.PyTreeRestore(shapes, restore_args=how, partial_restore=True)
         return self.orbax.restore(self.folder.absolute() / str(epoch) / "arrays", args=request)
 
-    def unfit(self, epoch: int, why: str) -> RunError:
-        others = [other for other in self.epochs() if other != epoch]
-        help = f"remove that folder to go on from epoch {max(others)}" if others else "start a new run with another --out"
-        place = self.folder / str(epoch)
-        return error("E0704", f"cannot read the checkpoint {place}: {why}", place, help)
+    def unfit(self, epoch: int, why: str, wanted: Shapes, whole: bool) -> RunError:
+        """E0704, with the way on: the newest of the other checkpoints that is whole."""
+        place, others = self.folder / str(epoch), [other for other in self.epochs() if other != epoch]
+        sound = next((other for other in reversed(others) if not self.fault(other, wanted, whole)), None)
+        return error("E0704", f"cannot read the checkpoint {place}: {why}", place, self.way_on(epoch, sound))
+
+    def way_on(self, epoch: int, sound: int | None) -> str:
+        if sound is None:
+            return "no other checkpoint of this run is whole: start a new one with another --out"
+        newer = [str(self.folder / str(other)) for other in self.epochs() if other > sound]
+        remove = f"remove {' and '.join(newer)}" if newer else f"remove {self.folder / str(epoch)}"
+        return f"the checkpoint of epoch {sound} is whole; to go on from there, {remove}"
 
     def __enter__(self) -> Checkpoints:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.writer.shutdown()
         self.orbax.close()
+        if kind is None:  # else the run ends with that, and the last good checkpoint is as good as it was
+            self.wait()
 
 
 @contextmanager
@@ -130,7 +186,8 @@ def writing(draft: Path) -> Generator[None, None, None]:
     except Exception as problem:  # what a full disk raises depends on where orbax notices it
         asyncio.disabled = True  # it would report every other write that failed when Python exits
         shutil.rmtree(draft, ignore_errors=True)
-        raise error("E0705", f"cannot write a checkpoint to {draft.parent}: {first_line(problem)}", draft.parent) from problem
+        help = "make it writable, or free some space; the same command goes on from the last checkpoint before"
+        raise error("E0705", f"cannot write a checkpoint to {draft.parent}: {reason(problem)}", draft.parent, help) from problem
     finally:
         absl.disabled = False
 
@@ -138,6 +195,13 @@ def writing(draft: Path) -> Generator[None, None, None]:
 def flatten(state: Any) -> Arrays:
     """Every array of the state by its path, such as `learners.actor.weights.params.head.kernel`; keys as their numbers."""
     return {path_name(path): as_numbers(leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(state)}
+
+
+def to_host(arrays: Arrays) -> HostArrays:
+    """A copy in host memory. From a CPU numpy gets a view of jax's own memory, which is not to be held: the next epoch's
+    program writes over it in place, or needs as much again."""
+    fetched = jax.device_get(arrays)
+    return {name: np.array(array) for name, array in fetched.items()} if jax.default_backend() == "cpu" else fetched
 
 
 def unflatten(like: Tree, arrays: Arrays) -> Tree:
@@ -173,6 +237,13 @@ def checksum(file: Path) -> int:
         while chunk := content.read(CHUNK):
             sum = zlib.crc32(chunk, sum)
     return sum
+
+
+def reason(problem: Exception) -> str:
+    """Why it failed, in the words of the operating system if it was that; tensorstore puts its number behind long paths."""
+    found = re.search(r"os_error_code='([0-9]+)'", str(problem))
+    number = problem.errno if isinstance(problem, OSError) else int(found[1]) if found else None
+    return os.strerror(number) if number else first_line(problem)
 
 
 def first_line(problem: Exception) -> str:

@@ -121,7 +121,7 @@ class RunFolder:
     def begun_with(self, now: Mapping[str, Any]) -> dict[str, Any]:
         """What a run that is to go on as `now` began with: config.json.
 
-        Of a run that has only been imported, the networks, and the settings `WEIGHTS_OF`; all else is chosen with the first step.
+        Of a run that is no more than imported weights: the networks and `WEIGHTS_OF`. All else is chosen with the first step.
         """
         before = self.read_experiment()
         if not self.imported.is_dir() or self.read_metrics():
