@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,10 @@ def no_compiler(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setattr("archlang.lower.plugins.COMPILER", "no-such-package")
 
 
+def without_wandb(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("archlang_runtime.loggers.find_spec", lambda package: None if package == "wandb" else find_spec(package))
+
+
 def pickled(folder: Path, _: pytest.MonkeyPatch) -> None:
     """Weights of the networks as a pickle, and as named arrays."""
     import numpy as np
@@ -239,6 +244,7 @@ SITUATIONS: dict[str, Situation] = {
     "E0710": nothing,
     "E0711": pickled,
     "E0712": begun,
+    "E0713": without_wandb,
     "E0804": star,
     "E0805": no_compiler,
 }

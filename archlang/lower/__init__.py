@@ -6,5 +6,6 @@ from archlang.lower.plugins import skip_compile_only_cuda
 from archlang.lower.restack import restack as restack
 from archlang.lower.restack import stack as stack
 from archlang.lower.restack import unstack as unstack
+from archlang.lower.stack import Stack as Stack
 
 skip_compile_only_cuda()

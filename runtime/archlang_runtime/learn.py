@@ -11,12 +11,14 @@ import jax.numpy as jnp
 import optax
 
 from archlang_runtime import losses
+from archlang_runtime.blame import norm, squares
 from archlang_runtime.config import TrainConfig
 from archlang_runtime.energies import ENERGIES, PAIRS
 from archlang_runtime.networks import ROLES, Role, Weights
 from archlang_runtime.replay import Batch
 
-Metrics = dict[str, jax.Array]
+Metrics = dict[str, Any]  # f32[] by name; and, called `LAYERS`, the squares of each network's gradient, layer by layer
+LAYERS = "layers"
 
 
 @jax.tree_util.register_dataclass
@@ -60,7 +62,8 @@ class Learning(NamedTuple):
         learners, actor_metrics = self.update_actor(learners, batch, key)
         learners, batch = jax.lax.optimization_barrier((learners, batch))
         learners, critic_metrics = self.update_critic(learners, batch)
-        return learners, actor_metrics | critic_metrics
+        layers = actor_metrics.pop(LAYERS) | critic_metrics.pop(LAYERS)
+        return learners, actor_metrics | critic_metrics | {LAYERS: layers}
 
 
 def make_learning(config: TrainConfig, action_dim: int, networks: Mapping[str, Role]) -> Learning:
@@ -97,11 +100,8 @@ def make_learning(config: TrainConfig, action_dim: int, networks: Mapping[str, R
 
         params = learners.actor.weights.params
         (actor_loss, (log_prob, variables)), gradient = jax.value_and_grad(loss, has_aux=True)(params)
-        metrics = {
-            "actor_loss": actor_loss,
-            "actor_grad_norm": optax.tree.norm(gradient),
-            "entropy": -jnp.mean(log_prob),
-        }
+        layers = {"actor": squares(gradient, actor.stacked_axes)}
+        metrics = {"actor_loss": actor_loss, "actor_grad_norm": norm(layers), "entropy": -jnp.mean(log_prob), LAYERS: layers}
         learners = replace(learners, actor=descend(learners.actor, gradient, variables, actor_adam))
         if not with_entropy:
             return learners, metrics
@@ -123,15 +123,15 @@ def make_learning(config: TrainConfig, action_dim: int, networks: Mapping[str, R
         sa, sa_backward, sa_variables = forward(sa_encoder, learners.sa_encoder.weights, state_action)
         g, g_backward, g_variables = forward(g_encoder, learners.g_encoder.weights, batch.goal)
         (critic_loss, logits), (sa_pull, g_pull) = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(sa, g)
-        # One encoder after the other: what the first one's backward pass needs, and its gradient, are gone when the second's begins.
+        # One encoder after the other: the first one's activations and gradient are gone when the second's pass begins.
         (sa_gradient,) = sa_backward(sa_pull)
         new_sa_encoder = descend(learners.sa_encoder, sa_gradient, sa_variables, critic_adam)
-        sa_norm = optax.tree.norm(sa_gradient)
-        new_sa_encoder, sa_norm, g_pull = jax.lax.optimization_barrier((new_sa_encoder, sa_norm, g_pull))
+        sa_squares = squares(sa_gradient, sa_encoder.stacked_axes)
+        new_sa_encoder, sa_squares, g_pull = jax.lax.optimization_barrier((new_sa_encoder, sa_squares, g_pull))
         (g_gradient,) = g_backward(g_pull)
         new_g_encoder = descend(learners.g_encoder, g_gradient, g_variables, critic_adam)
-        norm = jnp.hypot(sa_norm, optax.tree.norm(g_gradient))
-        metrics = {"critic_loss": critic_loss, "critic_grad_norm": norm, **describe(logits)}
+        layers = {"sa_encoder": sa_squares, "g_encoder": squares(g_gradient, g_encoder.stacked_axes)}
+        metrics = {"critic_loss": critic_loss, "critic_grad_norm": norm(layers), **describe(logits), LAYERS: layers}
         return replace(learners, sa_encoder=new_sa_encoder, g_encoder=new_g_encoder), metrics
 
     return Learning(init, update_actor, update_critic)

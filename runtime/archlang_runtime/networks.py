@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from archlang import Environment, Network, Plan
-from archlang.lower import build
+from archlang.lower import Stack, build
 
 ROLES = ("actor", "sa_encoder", "g_encoder")
 
@@ -27,12 +27,16 @@ class Weights:
 
 @dataclass(frozen=True)
 class Role:
-    """One network, taken apart: its two graphs are static, its weights are a pytree."""
+    """One network, taken apart: its two graphs are static, its weights are a pytree.
+
+    `stacked_axes`: of each array of the parameters, how many leading axes number the copies of stacks.
+    """
 
     network: Network
     in_features: int
     training: nnx.GraphDef[Any]
     evaluating: nnx.GraphDef[Any]
+    stacked_axes: Any
 
     def init(self, key: jax.Array) -> Weights:
         """Weights drawn with `key`."""
@@ -61,7 +65,18 @@ def make_role(network: Network, in_features: int) -> Role:
     training = nnx.split(module, nnx.Param, ...)[0]
     module.eval()
     evaluating = nnx.split(module, nnx.Param, ...)[0]
-    return Role(network, in_features, training, evaluating)
+    return Role(network, in_features, training, evaluating, stacked_axes(module))
+
+
+def stacked_axes(module: nnx.Module) -> Any:
+    """In the form of a module's parameters: how many stacks each stands in."""
+    stacks = [path for path, inside in nnx.iter_modules(module) if isinstance(inside, Stack)]
+
+    def count(path: tuple[Any, ...], _: Any) -> int:
+        keys = tuple(getattr(key, "key", None) for key in path)
+        return sum(keys[: len(stack)] == stack for stack in stacks)
+
+    return jax.tree_util.tree_map_with_path(count, nnx.state(module, nnx.Param))
 
 
 def assemble(graph: nnx.GraphDef[nnx.Module], weights: Weights) -> Any:

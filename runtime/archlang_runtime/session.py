@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,31 +17,38 @@ from archlang_runtime.config import TrainConfig
 from archlang_runtime.energies import ENERGIES
 from archlang_runtime.envs import find_task, load
 from archlang_runtime.envs.base import EnvState
-from archlang_runtime.envs.episodes import TRIES, reset
-from archlang_runtime.errors import error
+from archlang_runtime.envs.episodes import reset
 from archlang_runtime.evaluate import evaluation_key, make_evaluate
+from archlang_runtime.failures import refuse_failures
 from archlang_runtime.folder import Experiment, RunFolder, diagnosed, locked, refuse_differences
+from archlang_runtime.import_checkpoint import begin_with_imported
 from archlang_runtime.interrupt import Interruption
 from archlang_runtime.learn import Metrics
+from archlang_runtime.loggers import Loggers
 from archlang_runtime.memory import describe_device, enough_memory, refuse_oversize
 from archlang_runtime.networks import take_apart
 from archlang_runtime.policy import make_policy
+from archlang_runtime.process import OUT_OF_TIME, Process
 from archlang_runtime.report import Report
 from archlang_runtime.train import TrainState, make_train
 
 Line = dict[str, Any]
 
 
-def train(experiment: Experiment, path: Path, report: Report | None = None) -> int:
-    """Train, or go on training, in the folder `path`. Returns the exit code: 0, or 128 + the signal that ended it."""
-    report = report or Report()
+def train(experiment: Experiment, path: Path, report: Report | None = None, process: Process | None = None) -> int:
+    """Train, or go on training, in the folder `path`.
+
+    Returns the exit code: 0, 128 + the signal that ended it, or 75 where there was no time left.
+    """
+    report, process = report or Report(), process or Process()
     folder = RunFolder(path)
     with report, Interruption(report.stopping, report.abandoned) as interruption, diagnosed(path):
         if folder.exists():
-            refuse_differences(path, folder.read_experiment(), experiment.as_json())
+            refuse_differences(path, folder.begun_with(experiment.as_json()), experiment.as_json())
         path.mkdir(parents=True, exist_ok=True)
-        with locked(path), Checkpoints(folder.checkpoints) as checkpoints, enough_memory():
-            return Session(experiment, folder, checkpoints, report, interruption).run()
+        loggers = Loggers(process.log, path, report.say)
+        with locked(path), enough_memory(), Checkpoints(folder.checkpoints, process.keep) as checkpoints, loggers:
+            return Session(experiment, folder, checkpoints, report, interruption, process, loggers).run()
 
 
 @dataclass
@@ -52,6 +60,8 @@ class Session:
     checkpoints: Checkpoints
     report: Report
     interruption: Interruption
+    process: Process
+    loggers: Loggers
     lines: list[Line] = field(default_factory=list)
 
     def run(self) -> int:
@@ -70,6 +80,7 @@ class Session:
             self.prepare()  # what does not fit does not become a run
             self.folder.write_experiment(self.experiment)
         self.lines = self.folder.forget_after(done if done else -1)
+        self.loggers.begin(self.experiment.as_json(), self.lines)
         if done >= config.epochs:
             self.report.say(f"This run is finished: {config.steps_after(done):,} steps. A larger --steps goes on from here.")
             return self.end()
@@ -89,6 +100,9 @@ class Session:
     def start(self) -> TrainState:
         self.report.begin(0, self.experiment.config.epochs)
         state = self.program.init(jax.random.key(self.experiment.config.seed))
+        if self.folder.imported.is_dir():
+            self.report.say("epoch 0 has the imported weights", "green")
+            state = begin_with_imported(self.folder, state)
         self.record(state, 0, {})
         return state
 
@@ -107,15 +121,27 @@ class Session:
         for epoch in range(done + 1, config.epochs + 1):
             began = time.perf_counter()
             state, metrics = self.program.epoch(state)
-            refuse_hopeless(metrics, config, epoch)
-            refuse_bad_numbers(metrics, config, epoch)
+            refuse_failures(metrics, config, self.experiment.plan.networks, epoch)
             seconds = time.perf_counter() - began
             self.record(state, epoch, as_floats(metrics) | speed(config, epoch, seconds))
-            self.checkpoints.save(epoch, state)
-            if self.interruption.signal and epoch < config.epochs:
-                self.report.stopped(self.lines[-1], config.epochs)
-                return self.end(self.interruption.exit_code)
+            self.checkpoints.save(epoch, state, best_epoch(self.lines))
+            exit_code = self.exit_code(time.perf_counter() - began)
+            if exit_code and epoch < config.epochs:
+                return self.stop(exit_code)
+        self.checkpoints.wait()
         return self.end()
+
+    def exit_code(self, seconds: float) -> int:
+        """The status to stop with after an epoch that took so long, or 0: there is time for another, and its checkpoint."""
+        if self.interruption.signal:
+            return self.interruption.exit_code
+        return 0 if self.process.has_time_for(seconds + self.checkpoints.seconds) else OUT_OF_TIME
+
+    def stop(self, exit_code: int) -> int:
+        """End before the last epoch; the same command goes on."""
+        self.checkpoints.wait()
+        self.report.stopped(self.lines[-1], self.experiment.config.epochs, out_of_time=exit_code == OUT_OF_TIME)
+        return self.end(exit_code)
 
     def record(self, state: TrainState, epoch: int, measured: Line) -> None:
         """Evaluate, and write the epoch's line of metrics: counts, evaluation, means over the epoch's updates, clock."""
@@ -125,6 +151,7 @@ class Session:
         line = counts | evaluation | measured | {"elapsed_seconds": time.perf_counter() - self.began}
         self.folder.append(line)
         self.lines.append(line)
+        self.loggers.log(line)
         self.report.epoch(line, config.epochs)
 
     def end(self, exit_code: int = 0) -> int:
@@ -132,6 +159,7 @@ class Session:
         from archlang_runtime.plot import draw_learning_curve  # matplotlib takes a second to import
 
         config, curve = self.experiment.config, self.folder.learning_curve
+        self.loggers.exit_code = exit_code
         if self.lines:
             draw_learning_curve(self.lines, f"{config.environment}, seed {config.seed}", curve)
             self.report.finished(self.lines, curve)
@@ -144,27 +172,10 @@ def starts(config: TrainConfig) -> EnvState:
     return jax.eval_shape(partial(reset, env, num_envs=config.num_eval_envs), jax.random.key(0))
 
 
-def refuse_bad_numbers(metrics: Metrics, config: TrainConfig, epoch: int) -> None:
-    """Stop before anything that is not finite reaches the disk: E0708."""
-    index = int(metrics.pop("first_bad_update"))
-    if index < 0:
-        return
-    number = (epoch - 1) * config.updates_per_epoch + index + 1
-    before = config.steps_after(epoch - 1) or config.prefill_steps  # the first epoch begins with it
-    steps = before + config.steps_per_unroll * (index // config.updates_per_unroll + 1)
-    bad = ", ".join(name for name, value in metrics.items() if not jax.numpy.isfinite(value))
-    message = f"update {number:,} (about {steps:,} environment steps) gave numbers that are not finite: {bad or 'parameters'}"
-    help = "the last checkpoint is from before it; try a smaller learning rate or another architecture in a new --out"
-    raise error("E0708", message, f"epoch {epoch}", help)
-
-
-def refuse_hopeless(metrics: Metrics, config: TrainConfig, epoch: int) -> None:
-    """Stop before a row of an environment that never works reaches the disk: E0710."""
-    count = int(metrics.pop("hopeless"))
-    if count:
-        message = f"{count:,} of {config.num_envs:,} environments of {config.environment} blew up {TRIES} times in a row"
-        help = "the last checkpoint is from before it; the physics of this environment does not stand what the agent does"
-        raise error("E0710", message, f"epoch {epoch}", help)
+def best_epoch(lines: Sequence[Line]) -> int | None:
+    """The epoch whose agent stayed at its goal for longest, the newest of several; None before the first."""
+    trained = [(line["time_at_goal"], line["epoch"]) for line in lines if line["epoch"]]
+    return max(trained)[1] if trained else None
 
 
 def as_floats(metrics: Metrics) -> Line:

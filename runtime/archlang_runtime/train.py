@@ -17,10 +17,11 @@ import jax.numpy as jnp
 
 from archlang_runtime import envs
 from archlang_runtime import replay as buffer
+from archlang_runtime.blame import blame, nobody
 from archlang_runtime.config import TrainConfig
 from archlang_runtime.energies import ENERGIES
 from archlang_runtime.envs.episodes import Episodes, advance, begin
-from archlang_runtime.learn import Learners, Metrics, make_learning
+from archlang_runtime.learn import LAYERS, Learners, Metrics, make_learning
 from archlang_runtime.networks import Role
 from archlang_runtime.policy import make_policy
 from archlang_runtime.replay import Replay, Transition
@@ -35,6 +36,13 @@ class TrainState:
     episodes: Episodes
     replay: Replay
     learners: Learners
+
+
+class Watched(NamedTuple):
+    """Within an epoch: the layers that gave the first numbers that are not finite, by role."""
+
+    state: TrainState
+    culprits: Any
 
 
 class Program(NamedTuple):
@@ -94,19 +102,26 @@ def make_train(config: TrainConfig, networks: Mapping[str, Role]) -> Program:
 
     # --- the programs ------------------------------------------------------------------------------------------------
 
-    def collect_and_learn(state: TrainState, _: None) -> tuple[TrainState, Metrics]:
+    def watched(carry: Watched, key: jax.Array) -> tuple[Watched, Metrics]:
+        state, metrics = update(carry.state, key)
+        return Watched(state, blame(carry.culprits, metrics.pop(LAYERS))), metrics
+
+    def collect_and_learn(carry: Watched, _: None) -> tuple[Watched, Metrics]:
+        state = carry.state
         # The first round of a run collects the prefill too. A count, not a program of its own: physics compile slowly.
         unrolls = jnp.where(state.replay.time == 0, config.prefill_unrolls + 1, 1)
         state = jax.lax.fori_loop(0, unrolls, lambda _, state: collect(state), state)
         key, update_key = jax.random.split(state.key)
         keys = jax.random.split(update_key, config.updates_per_unroll)
-        return jax.lax.scan(update, replace(state, key=key), keys)
+        return jax.lax.scan(watched, Watched(replace(state, key=key), carry.culprits), keys)
 
     def epoch(state: TrainState) -> tuple[TrainState, Metrics]:
-        state, metrics = jax.lax.scan(collect_and_learn, state, length=config.unrolls_per_epoch)
+        layers = jax.eval_shape(update, state, state.key)[1][LAYERS]
+        done, metrics = jax.lax.scan(collect_and_learn, Watched(state, nobody(layers)), length=config.unrolls_per_epoch)
+        state = done.state
         learners = state.learners
         learned = [learner.weights for learner in (learners.actor, learners.sa_encoder, learners.g_encoder, learners.alpha)]
-        return state, summarize(metrics, learned) | count_failures(state.episodes)
+        return state, summarize(metrics, learned) | count_failures(state.episodes) | {"culprits": done.culprits}
 
     return Program(init, update, jax.jit(epoch, donate_argnums=0))
 

@@ -285,6 +285,7 @@ def test_numbers_that_are_not_finite_end_the_run_before_they_are_stored(run: Pat
     assert code == "E0708"
     assert f"update {last * 6 + 1:,}" in words
     assert "actor_loss" in words
+    assert "gradients: actor, every layer" in words
     assert (run / "metrics.jsonl").read_text() == kept
     assert max(int(place.name) for place in (run / "checkpoints").iterdir()) == last
 
