@@ -7,7 +7,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import mujoco
 import numpy as np
 import pytest
 from brax.kinematics import forward
@@ -15,7 +14,7 @@ from scipy.stats import kstest
 
 from archlang_runtime.envs import ant_ball, ant_push, load
 from archlang_runtime.envs.base import EnvState
-from archlang_runtime.envs.physics import brax_as_it_is
+from archlang_runtime.envs.physics import brax_as_it_is, mujoco
 from archlang_runtime.envs.table import TASKS, Task
 
 BALL, PUSH = TASKS["ant_ball"], TASKS["ant_push"]
@@ -33,7 +32,7 @@ def test_the_dimensions_are_the_tables(task: Task) -> None:
     assert build(task).simulation.system.act_size() == dims.action_dim
 
 
-def at(task: Task, q: np.ndarray) -> tuple[mujoco.MjData, SimpleNamespace]:
+def at(task: Task, q: np.ndarray) -> tuple[Any, SimpleNamespace]:
     """MuJoCo's bodies and brax's in joint positions `q`; the velocities are 0, 1, 2, …"""
     model = mujoco.MjModel.from_xml_string(build(task).simulation.xml)
     data = mujoco.MjData(model)

@@ -6,13 +6,13 @@ from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
-import mujoco
 import numpy as np
 import pytest
 
 from archlang_runtime.envs import load
 from archlang_runtime.envs.base import EnvState
 from archlang_runtime.envs.cheetah import Cheetah, observe
+from archlang_runtime.envs.physics import mujoco
 from archlang_runtime.envs.table import TASKS
 
 TASK = TASKS["cheetah"]
@@ -51,7 +51,7 @@ def test_an_episode(env: Cheetah) -> None:
     """Starts near the model's pose, is the same for the same key, and never terminates, come what may."""
 
     @jax.jit
-    def run(key: jax.Array) -> tuple[EnvState, jax.Array]:
+    def run(key: jax.Array) -> tuple[EnvState, tuple[jax.Array, jax.Array]]:
         start = env.reset(key)
         push = jnp.array([1, 1, 1, -1, -1, -1])
 

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
-import mujoco
 import numpy as np
 import pytest
 from brax.kinematics import forward
@@ -15,7 +14,7 @@ from scipy.stats import kstest
 
 from archlang_runtime.envs import load
 from archlang_runtime.envs.base import EnvState
-from archlang_runtime.envs.physics import brax_as_it_is
+from archlang_runtime.envs.physics import brax_as_it_is, mujoco
 from archlang_runtime.envs.pusher import GOALS, PUCKS, Pusher, Rectangle, keep_apart, place
 from archlang_runtime.envs.table import TASKS, Task
 

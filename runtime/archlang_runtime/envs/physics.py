@@ -11,6 +11,7 @@ import io
 import warnings
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from types import MappingProxyType, ModuleType
 from typing import Any
 
@@ -19,7 +20,7 @@ import jax
 with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
     # brax says on import that its physics is no longer maintained, mujoco that its optional warp backend is not installed.
     warnings.simplefilter("ignore")
-    import mujoco
+    mujoco: Any = import_module("mujoco")  # compiled: a type checker cannot look into it
     from brax import actuator as actuator  # these for the environments
     from brax import math as math
     from brax.base import Inertia as Inertia
@@ -48,7 +49,7 @@ class Simulation:
     system: System
 
     @property
-    def identity(self) -> Mapping[str, str | int]:
+    def identity(self) -> dict[str, Any]:
         """All that a rollout follows from, but for the versions of the libraries."""
         return {"xml": self.xml, "backend": self.backend, "frames": self.frames}
 
@@ -70,7 +71,7 @@ class Simulation:
 def open_model(name: str) -> Any:
     """One of the models that brax ships (`ant.xml`), as a `mujoco.MjSpec` to edit."""
     path = epath.resource_path("brax") / "envs/assets" / name
-    return mujoco.MjSpec.from_file(str(path))  # pyright: ignore[reportAttributeAccessIssue] (a compiled module)
+    return mujoco.MjSpec.from_file(str(path))
 
 
 def simulate(spec: Any, backend: str, frames: int) -> Simulation:
@@ -97,16 +98,16 @@ def set_numeric(spec: Any, name: str, data: Sequence[float]) -> None:
 
 def add_wall(spec: Any, centre: tuple[float, float], half: tuple[float, float], height: float) -> None:
     """A box on the floor that whatever meets walls runs into: its centre (x, y), half its sides, and its height, m."""
-    box = mujoco.mjtGeom.mjGEOM_BOX  # pyright: ignore[reportAttributeAccessIssue]
+    box = mujoco.mjtGeom.mjGEOM_BOX
     where = {"pos": [*centre, height / 2], "size": [*half, height / 2]}
     spec.worldbody.add_geom(type=box, contype=1, conaffinity=1, rgba=[0.7, 0.5, 0.3, 1], **where)
 
 
 def add_rail(spec: Any, body: Any, name: str, axis: Sequence[float], reach: float, gear: float) -> None:
     """Let a body slide along an axis, `reach` m to either side, pushed by a motor that takes [-1, 1]."""
-    slide, on = mujoco.mjtJoint.mjJNT_SLIDE, mujoco.mjtLimited.mjLIMITED_TRUE  # pyright: ignore[reportAttributeAccessIssue]
+    slide, on = mujoco.mjtJoint.mjJNT_SLIDE, mujoco.mjtLimited.mjLIMITED_TRUE
     body.add_joint(name=name, type=slide, axis=axis, limited=on, range=[-reach, reach], damping=0)
-    joint = mujoco.mjtTrn.mjTRN_JOINT  # pyright: ignore[reportAttributeAccessIssue]
+    joint = mujoco.mjtTrn.mjTRN_JOINT
     motor = spec.add_actuator(name=name, trntype=joint, target=name, ctrllimited=on, ctrlrange=[-1, 1])
     motor.set_to_motor()
     motor.gear = [gear, 0, 0, 0, 0, 0]
