@@ -60,6 +60,7 @@ CODES = {
     "E0710": "an environment that always blows up",
     "E0711": "weights that cannot be imported",
     "E0712": "a run without metrics",
+    "E0713": "a logger that cannot be used",
     # E08xx: lowered networks
     "E0801": "parameters of another network",
     "E0802": "an input that the network does not take",

@@ -154,4 +154,16 @@ RUNS = {
         ),
         see=("E0707",),
     ),
+    "E0713": Explanation(
+        meaning="""A logger that `--log` names cannot be opened: its package is not installed, its server cannot be reached, or it
+        does not know who you are. The message has its reason. Without `WANDB_MODE`, W&B goes offline where there is no
+        network: the metrics stay in the run's folder, and `wandb sync` sends them.""",
+        why="""Who names a logger looks for the run there. That nothing arrives would show hours later, if at all.""",
+        example=Commands(
+            wrong=f"{TRAIN} --log wandb",
+            message="error[E0713]: `--log wandb` needs the package wandb, which is not installed",
+            right=f"{TRAIN} --log tensorboard",
+            given="the package wandb is not installed, tensorboardX is; `pip install 'archlang[wandb]'` changes it",
+        ),
+    ),
 }

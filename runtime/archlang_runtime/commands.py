@@ -13,6 +13,7 @@ from archlang_runtime.config import TrainConfig, make_config
 from archlang_runtime.envs import find_task
 from archlang_runtime.errors import error
 from archlang_runtime.folder import Experiment, RunFolder, diagnosed
+from archlang_runtime.loggers import find_loggers
 from archlang_runtime.process import KEPT, OUT_OF_TIME, Process, duration
 
 
@@ -22,6 +23,7 @@ def knob(name: str) -> Any:
 
 
 PICTURES = (".png", ".svg", ".pdf")
+LOG = "Send the metrics there, too: tensorboard, wandb (repeat it for both). metrics.jsonl has them always."
 SET = typer.Option("--set", metavar="NAME=VALUE", help="Give a definition another value.")
 KEEP = "Checkpoints to keep: so many of the newest, and the best."
 STOP_AFTER = f"End before an epoch that would be over later than this, such as 2h30m from now; exit status {OUT_OF_TIME}."
@@ -58,15 +60,18 @@ def train(
     num_eval_envs: Annotated[int | None, knob("num_eval_envs")] = None,
     remat: Annotated[str | None, knob("remat")] = None,
     unroll: Annotated[int | None, knob("unroll")] = None,
+    checkpoint_replay: Annotated[str | None, knob("checkpoint_replay")] = None,
     keep: Annotated[int, typer.Option(min=1, help=KEEP)] = KEPT,
     stop_after: Annotated[str | None, typer.Option(metavar="TIME", help=STOP_AFTER, show_default=False)] = None,
+    log: Annotated[list[str] | None, typer.Option(metavar="LOGGER", help=LOG)] = None,
 ) -> None:
     """Train a specification's networks by contrastive RL.
 
     A setting that is not given is the environment's own, else the paper's. RUN holds everything that comes out. Ctrl-C ends
-    the run after the epoch and keeps it; the same command goes on. --keep and --stop-after may differ each time.
+    the run after the epoch and keeps it; the same command goes on. --keep, --stop-after and --log may differ each
+    time.
     """
-    process = Process(keep, duration(stop_after) if stop_after is not None else None)
+    process = Process(keep, duration(stop_after) if stop_after is not None else None, find_loggers(log or ()))
     chosen = {name: value for name, value in locals().items() if name in TrainConfig.model_fields}
     experiment = make_experiment(spec, settings(set_), env, chosen, RunFolder(out))
     from archlang_runtime.session import train as run
@@ -106,12 +111,10 @@ def import_checkpoint(
 
     with diagnosed(out):
         found = bring_in(experiment, weights, out)
-    alpha = (
-        f"the entropy's weight is {found.alpha:.4g}" if found.alpha is not None else "no log_alpha: the entropy's weight is 1"
-    )
-    print(f"{out} begins with {found.num_params:,} parameters of {weights}; {alpha}")
+    alpha = "1: the file has no log_alpha" if found.alpha is None else f"{found.alpha:.4g}"
+    print(f"{out} begins with {found.num_params:,} parameters of {weights}; the entropy's weight is {alpha}")
     print("optimizer states are fresh, the replay buffer is empty, and no step has been taken")
-    print(f"archlang eval {out} measures them; archlang train {spec!r} --env {env} --out {out} trains on")
+    print(f"`archlang eval {out}` measures it; `archlang train` with the same specification, --env and --out trains it")
 
 
 def evaluate(
