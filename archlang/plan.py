@@ -14,7 +14,8 @@ from typing import Any, get_args
 from archlang import ir
 from archlang.analysis.params import num_params
 from archlang.analysis.parts import parts
-from archlang.analysis.saved import again_bytes, kept_bytes, saved_bytes
+from archlang.analysis.saved import again_bytes, kept_bytes
+from archlang.analysis.update import FLOAT, actor_bytes, any_bytes, critic_bytes, passes
 from archlang.diagnostics import Diagnostic, DiagnosticError, SpecError, did_you_mean, short
 from archlang.names import ROLES
 from archlang.passes.canonicalize import canonicalize
@@ -25,7 +26,6 @@ from archlang.targets import Gpu
 from archlang.types import Type
 from archlang.unparse import unparse
 
-FLOAT = 4  # bytes of a parameter, of its gradient, and of each of the two numbers that Adam keeps of it
 SHARE = 0.9  # of a GPU's memory that an update may need; the rest is for environments, replay buffer and workspace
 GIB = 2**30
 BATCH = 512  # rows, where nothing else is said: the paper's
@@ -167,7 +167,7 @@ def make_plan(
     needs: list[tuple[Plan, int]] = []
     for again in (False, True):
         plan = planned(networks, types, forced, again)
-        needs.append((plan, needed(plan, types, target.batch)))
+        needs.append((plan, needed(plan, types, target.batch, target.gpu)))
         if needs[-1][1] <= target.budget:
             break
     plan, need = needs[-1]
@@ -252,25 +252,15 @@ def computed_again(stack: ir.Repeat, x: Type) -> Choice:
 # --- what an update needs -------------------------------------------------------------------------------------------------
 
 
-def needed(plan: Plan, types: Mapping[str, Type], batch: int) -> int:
-    """Bytes of one update: parameters with what Adam keeps, and the larger half's gradients and saved activations.
-
-    The halves are those of contrastive RL, one after the other: the actor's, which goes through `sa_encoder`, and that of both
-    encoders. Networks that are no roles are taken for one half.
-    """
-    params = {name: FLOAT * num_params(network.body, types[name]) for name, network in plan.networks.items()}
-    rows = {name: saved_bytes(network.body, types[name]) + moment(plan.stacks[name]) for name, network in plan.networks.items()}
-    halves = HALVES if set(ROLES) <= params.keys() else ((tuple(params), tuple(params)),)
-    updates = (sum(params[name] for name in learns) + batch * sum(rows[name] for name in runs) for learns, runs in halves)
-    return 3 * sum(params.values()) + max(updates)
-
-
-HALVES = ((("actor",), ("actor", "sa_encoder")), (("sa_encoder", "g_encoder"), ("sa_encoder", "g_encoder")))
-
-
-def moment(stacks: tuple[StackPlan, ...]) -> int:
-    """What the stacks of a network hold of a row while they are pulled back: one after the other, so the most of any."""
-    return max((again_bytes(stack.stack, stack.x) for stack in stacks), default=0)
+def needed(plan: Plan, types: Mapping[str, Type], batch: int, gpu: Gpu | None = None) -> int:
+    """Bytes of one update: parameters with what Adam keeps of them, and the most that is held beside at any time."""
+    cores = {} if gpu is None else {"cores": gpu.cores}
+    made = {name: passes(network.body, types[name], batch, **cores) for name, network in plan.networks.items()}
+    params = sum(FLOAT * num_params(network.body, types[name]) for name, network in plan.networks.items())
+    if not set(ROLES) <= made.keys():
+        return 3 * params + any_bytes(made, params)
+    actor, sa_encoder, g_encoder = (made[role] for role in ("actor", "sa_encoder", "g_encoder"))
+    return 3 * params + max(actor_bytes(actor, sa_encoder), critic_bytes(sa_encoder, g_encoder))
 
 
 # --- for people, and for programs -----------------------------------------------------------------------------------------
