@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -19,6 +20,7 @@ from archlang_runtime.envs.humanoid import GOAL_MASS
 from archlang_runtime.envs.physics import mujoco, simulate
 from archlang_runtime.envs.table import TASKS
 
+DOCS = Path(__file__).parents[2] / "docs/environments.md"
 STEPS = 50
 
 
@@ -52,14 +54,20 @@ def test_a_step_gives_what_a_reset_gives(name: str) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("name", "control_step", "frames"),
-    [("reacher", 0.02, 4), ("ant", 0.05, 10), ("ant_big_maze", 0.05, 10), ("humanoid", 0.015, 10), ("point_u_maze", 0.05, 10)],
-)
-def test_the_control_step_is_the_documented_one(name: str, control_step: float, frames: int) -> None:
-    simulation = envs.load(TASKS[name]).simulation
-    assert simulation.frames == frames
-    np.testing.assert_allclose(simulation.system.opt.timestep * frames, control_step, rtol=1e-6)
+def test_the_documented_table_is_that_of_the_environments() -> None:
+    lines = [line.strip("| ").split(" | ") for line in DOCS.read_text().splitlines() if line.startswith("| `")]
+    documented = {name.strip("`"): numbers[:7] for name, *numbers in lines}
+    assert documented == {name: describe(name) for name in TASKS}
+
+
+def describe(name: str) -> list[str]:
+    """The first columns of an environment's line."""
+    task, simulation = TASKS[name], envs.load(TASKS[name]).simulation
+    dims = task.environment
+    goal = f"{task.goal_start}:{task.goal_start + dims.goal_dim}"
+    step = f"{float(simulation.system.opt.timestep) * simulation.frames:.3g} s"
+    widths = [str(width) for width in (dims.state_dim, dims.goal_dim, dims.action_dim)]
+    return [*widths, goal, f"{task.radius:g} m", simulation.backend, step]
 
 
 # --- fingerprints ----------------------------------------------------------------------------------------------------
