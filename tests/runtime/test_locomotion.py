@@ -32,13 +32,17 @@ def turns(places: np.ndarray) -> np.ndarray:
     return np.arctan2(places[:, 1], places[:, 0]) / (2 * np.pi) + 0.5
 
 
+def make(name: str) -> Any:
+    return envs.load(TASKS[name])
+
+
 # --- every environment -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_the_dimensions_are_the_tables(name: str) -> None:
-    task, dims = TASKS[name], TASKS[name].environment
-    start = jax.eval_shape(envs.load(task).reset, jax.random.key(0))
+    dims = TASKS[name].environment
+    start = jax.eval_shape(make(name).reset, jax.random.key(0))
     assert (start.state.shape, start.goal.shape) == ((dims.state_dim,), (dims.goal_dim,))
     assert start.state.dtype == start.goal.dtype == jnp.float32
     assert (start.terminated.shape, start.terminated.dtype) == ((), jnp.bool_)
@@ -46,7 +50,7 @@ def test_the_dimensions_are_the_tables(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["ant_u_maze", "humanoid", "point_u_maze"])
 def test_a_step_gives_what_a_reset_gives(name: str) -> None:
-    env, action = envs.load(TASKS[name]), jnp.zeros(TASKS[name].environment.action_dim)
+    env, action = make(name), jnp.zeros(TASKS[name].environment.action_dim)
     start = jax.eval_shape(env.reset, jax.random.key(0))
     after = jax.eval_shape(env.step, start, action)
     assert [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(start)] == [
@@ -62,7 +66,7 @@ def test_the_documented_table_is_that_of_the_environments() -> None:
 
 def describe(name: str) -> list[str]:
     """The first columns of an environment's line."""
-    task, simulation = TASKS[name], envs.load(TASKS[name]).simulation
+    task, simulation = TASKS[name], make(name).simulation
     dims = task.environment
     goal = f"{task.goal_start}:{task.goal_start + dims.goal_dim}"
     step = f"{float(simulation.system.opt.timestep) * simulation.frames:.3g} s"
@@ -97,13 +101,13 @@ def test_a_fingerprint_changes_with_what_it_covers(change: str, monkeypatch: pyt
 
 
 def test_the_ants_goals_are_on_a_circle() -> None:
-    goals = np.asarray(jax.vmap(envs.load(TASKS["ant"]).draw_goal)(keys(2_000)), np.float64)
+    goals = np.asarray(jax.vmap(make("ant").draw_goal)(keys(2_000)), np.float64)
     np.testing.assert_allclose(np.linalg.norm(goals, axis=1), 10, rtol=1e-5)
     assert kstest(turns(goals), "uniform").pvalue > 1e-3
 
 
 def test_the_humanoids_goals_are_uniform_over_distance() -> None:
-    goals = np.asarray(jax.vmap(envs.load(TASKS["humanoid"]).draw_goal)(keys(2_000)), np.float64)
+    goals = np.asarray(jax.vmap(make("humanoid").draw_goal)(keys(2_000)), np.float64)
     assert kstest((np.linalg.norm(goals[:, :2], axis=1) - 1) / 4, "uniform").pvalue > 1e-3
     assert kstest(turns(goals), "uniform").pvalue > 1e-3
     np.testing.assert_allclose(goals[:, 2], 1.25)
@@ -111,7 +115,7 @@ def test_the_humanoids_goals_are_uniform_over_distance() -> None:
 
 @pytest.mark.parametrize(("name", "start"), [("ant", (0, 0)), ("ant_big_maze", (4, 4))])
 def test_the_ant_starts_near_its_pose(name: str, start: tuple[float, float]) -> None:
-    q, qd = jax.vmap(envs.load(TASKS[name]).draw_start)(keys(2_000))
+    q, qd = jax.vmap(make(name).draw_start)(keys(2_000))
     pose = [*start, 0.55, 1, 0, 0, 0, 0, 1, 0, -1, 0, -1, 0, 1]
     assert kstest(np.ravel((np.asarray(q, np.float64) - pose) / 0.2 + 0.5), "uniform").pvalue > 1e-3
     assert kstest(np.ravel(np.asarray(qd, np.float64)) / 0.1, "norm").pvalue > 1e-3
@@ -139,7 +143,7 @@ def test_the_humanoids_state_is_that_of_a_world_with_the_goal_in_it() -> None:
         from brax.envs.humanoid import Humanoid
 
         theirs = Humanoid(backend="spring", exclude_current_positions_from_observation=False)
-    ours = envs.load(TASKS["humanoid"])
+    ours = make("humanoid")
     theirs.sys = add_ball(ours.simulation.xml)
     q_key, qd_key, action_key = keys(3)
     system, goal = ours.simulation.system, jnp.array([2.0, -3.0, 1.25])
@@ -174,7 +178,7 @@ def add_ball(xml: str) -> Any:
 @pytest.mark.parametrize(("name", "velocity"), [("ant", 15), ("humanoid", 26)])
 def test_random_actions_give_the_same_finite_states_again(name: str, velocity: int) -> None:
     """And the velocity that the state shows is that of the torso. `velocity`: where it stands in the state."""
-    env, num_envs = envs.load(TASKS[name]), 4
+    env, num_envs = make(name), 4
     start = reset(env, jax.random.key(0), num_envs)
     shape = (STEPS, num_envs, TASKS[name].environment.action_dim)
     actions = jax.random.uniform(jax.random.key(1), shape, minval=-1)

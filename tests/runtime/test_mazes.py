@@ -24,6 +24,10 @@ def neighbours(cell: Cell) -> set[Cell]:
     return {(cell[0] + down, cell[1] + right) for down, right in ((0, 1), (1, 0), (0, -1), (-1, 0))}
 
 
+def make(name: str) -> Any:
+    return load(TASKS[name])
+
+
 # --- the pictures ----------------------------------------------------------------------------------------------------
 
 
@@ -77,7 +81,7 @@ def test_every_goal_is_equally_likely() -> None:
 
 @pytest.mark.parametrize("name", MAZES)
 def test_start_and_goals_are_clear_of_the_walls_of_the_model(name: str) -> None:
-    env = load(TASKS[name])
+    env = make(name)
     model, maze = env.simulation.system.mj_model, env.maze
     centre, half = (getattr(model, field)[model.geom_type == BOX, :2] for field in ("geom_pos", "geom_size"))
     places = np.array([maze.start, *(maze.size * np.array(maze.cells("g")))])
@@ -94,7 +98,7 @@ def test_start_and_goals_are_clear_of_the_walls_of_the_model(name: str) -> None:
 )
 def test_whatever_should_meets_every_wall(name: str, solid: set[str] | None) -> None:
     """Every part of the humanoid does, and what is listed of the others: the pairs that brax tests for contact."""
-    env = load(TASKS[name])
+    env = make(name)
     system = env.simulation.system
     model = system.mj_model
 
@@ -114,7 +118,7 @@ def test_whatever_should_meets_every_wall(name: str, solid: set[str] | None) -> 
 @pytest.mark.parametrize("name", ["point_u_maze", "ant_u_maze"])
 def test_nothing_passes_a_wall(name: str) -> None:
     """Thrown at them from the start, at 9 m/s; the torso is a ball of 0.25 m."""
-    env = load(TASKS[name])
+    env = make(name)
     system, maze = env.simulation.system, env.maze
     throws = 9 * np.array([(-1, 0), (1, 0), (0, -1), (-0.7, -0.7)], np.float32)
 
