@@ -74,19 +74,24 @@ def evaluate_run(folder: RunFolder, num_episodes: int, seed: int, best_of: int |
     policy = make_policy(networks, ENERGIES[config.energy], best_of, noise=False)
     evaluate = make_evaluate(config.evaluated_in, policy, num_episodes, config.episode_length)
     measured = evaluate(agent, evaluation_key(seed, 0))
-    counts = {"environment": config.evaluated_in, "epoch": epoch, "env_steps": config.steps_after(epoch)}
+    steps = folder.env_steps(epoch) or config.steps_after(epoch)
+    counts = {"environment": config.evaluated_in, "epoch": epoch, "env_steps": steps}
     how = {"episode_length": config.episode_length, "episodes": num_episodes, "seed": seed, "best_of": best_of}
     return counts | how | {name: float(value) for name, value in measured.items()}
 
 
 def restore_agent(folder: RunFolder, networks: Mapping[str, Role]) -> tuple[int, Agent]:
-    """The newest epoch that is stored, and the weights of its networks; nothing else of the checkpoint is read."""
-    with Checkpoints(folder.checkpoints) as checkpoints:
-        epoch = checkpoints.latest()
-        if epoch is None:
-            help = "the first is written when the first epoch is over"
-            raise error("E0707", f"{folder.path} has no checkpoint yet", folder.path, help)
-        return epoch, {
-            name: checkpoints.restore(epoch, jax.eval_shape(role.init, jax.random.key(0)), f"learners.{name}.weights.")
-            for name, role in networks.items()
-        }
+    """The newest epoch that is stored, and the weights of its networks; nothing else of the checkpoint is read.
+
+    Without a checkpoint, what was imported, as epoch 0; without that, E0707.
+    """
+    for place in (folder.checkpoints, folder.imported):
+        with Checkpoints(place) as checkpoints:
+            epoch = checkpoints.latest()
+            if epoch is not None:
+                return epoch, {
+                    name: checkpoints.restore(epoch, jax.eval_shape(role.init, jax.random.key(0)), f"learners.{name}.weights.")
+                    for name, role in networks.items()
+                }
+    help = "the first is written when the first epoch is over"
+    raise error("E0707", f"{folder.path} has no checkpoint yet", folder.path, help)

@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import toy
@@ -42,7 +43,7 @@ def roles(depth: int) -> dict[str, Role]:
 
 def draw_batch(seed: int) -> Batch:
     rng = np.random.default_rng(seed)
-    return Batch(*(rng.standard_normal((BATCH, width), np.float32) for width in (4, 2, 2)))
+    return Batch(*(jnp.asarray(rng.standard_normal((BATCH, width), np.float32)) for width in (4, 2, 2)))
 
 
 def as_adam(learner: Learner, rate: float, role: Role | None = None) -> Adam:
@@ -54,9 +55,12 @@ def as_adam(learner: Learner, rate: float, role: Role | None = None) -> Adam:
 
 
 def as_by_hand(config: TrainConfig, networks: dict[str, Role], learners: Learners) -> ByHand:
-    adams = [as_adam(getattr(learners, name), getattr(config, RATES[name]), role) for name, role in networks.items()]
+    learned: Any = {
+        name: as_adam(getattr(learners, name), getattr(config, RATES[name]), role) for name, role in networks.items()
+    }
     log_alpha = as_adam(learners.alpha, config.alpha_learning_rate) if config.entropy == "learned" else None
-    return ByHand(*adams, log_alpha, config.energy, config.loss, config.logsumexp_penalty, 2 * config.target_entropy)
+    how: Any = {"energy": config.energy, "loss": config.loss, "weight": config.logsumexp_penalty}
+    return ByHand(**learned, log_alpha=log_alpha, target_entropy=2 * config.target_entropy, **how)
 
 
 def wide(x: Any) -> Any:
