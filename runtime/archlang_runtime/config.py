@@ -72,6 +72,9 @@ class TrainConfig(BaseModel):
     eval_environment: str | None = Field(default=None, description="environment of evaluations, if it is another")
     num_eval_envs: int = Field(default=128, ge=1, description="episodes in each evaluation")
 
+    checkpoint_replay: Literal["yes", "no"] = Field(
+        default="yes", description="whether checkpoints hold the replay buffer, or it is filled anew when the run goes on: no"
+    )
     remat: str | None = Field(default=None, description="policy of every stack: none, dots, full or nested; else as planned")
     unroll: int | None = Field(default=None, ge=1, description="copies in each step of every stack's loop; else as planned")
 

@@ -106,14 +106,14 @@ class RunFolder:
         return False
 
     def read_experiment(self) -> dict[str, Any]:
-        """config.json. One that cannot be understood is E0702."""
+        """config.json; a setting that it does not know yet is its default. One that cannot be understood is E0702."""
         place = self.path / "config.json"
         try:
             experiment = json.loads(place.read_text(encoding="utf-8"))
             if experiment["format"] != FORMAT:
                 raise ValueError(f"format {experiment['format']}, this version of archlang reads {FORMAT}")
-            TrainConfig.model_validate(experiment["config"])
-            return experiment | {name: dict(experiment[name]) for name in ("networks", "plan", "set")}
+            config = TrainConfig.model_validate(experiment["config"]).model_dump()
+            return experiment | {"config": config} | {name: dict(experiment[name]) for name in ("networks", "plan", "set")}
         except (ValueError, KeyError, TypeError) as problem:
             why = str(problem).splitlines()[0]
             raise error("E0702", f"cannot read {place}: {why}", place, "choose another --out") from problem
@@ -179,6 +179,10 @@ class RunFolder:
             except ValueError:
                 break
         return lines
+
+    def env_steps(self, epoch: int) -> int | None:
+        """Environment steps that had been taken when an epoch was over, by its line of metrics."""
+        return next((line["env_steps"] for line in self.read_metrics() if line["epoch"] == epoch), None)
 
     def forget_after(self, epoch: int) -> list[dict[str, Any]]:
         """Drop the metrics of later epochs: they are about to be computed again. Returns the lines that stay."""

@@ -14,17 +14,33 @@ from archlang_runtime.errors import RunError, error
 GIB = 2**30
 
 
-def refuse_oversize(*trees: Any) -> None:
-    """What these pytrees of arrays or shapes hold together must fit (E0709): the least that a run needs, before it starts."""
-    needed = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(trees))
+def refuse_oversize(*trees: Any, copied: Any = ()) -> None:
+    """What these pytrees of arrays or shapes hold together must fit (E0709): the least that a run needs, before it starts.
+
+    `copied` is what checkpoints are written from, a copy in the host's memory.
+    """
+    needed, copy = num_bytes(trees), num_bytes(copied)
     if needed > capacity():
         raise out_of_memory(f"what is kept takes {needed / GIB:,.1f} GiB, there are {capacity() / GIB:,.1f}")
+    on_host = copy + (needed if jax.default_backend() == "cpu" else 0)
+    if on_host > host_capacity():
+        why = f"with the copy that checkpoints are written from it takes {on_host / GIB:,.1f} GiB of the host's memory"
+        raise out_of_memory(f"{why}, there are {host_capacity() / GIB:,.1f}", "`--checkpoint-replay no` makes the copy small; ")
+
+
+def num_bytes(tree: Any) -> int:
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
 def capacity() -> int:
     """Bytes of the device that a program may use; of a CPU, those of the machine."""
     stats = jax.devices()[0].memory_stats() or {}
-    return stats.get("bytes_limit") or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return stats.get("bytes_limit") or host_capacity()
+
+
+def host_capacity() -> int:
+    """Bytes of the machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 @contextmanager
@@ -32,14 +48,16 @@ def enough_memory() -> Generator[None, None, None]:
     """What turns out not to fit while it runs is E0709 too."""
     try:
         yield
+    except MemoryError as problem:  # numpy's, of the copy for a checkpoint
+        raise out_of_memory(str(problem) or "the host's memory is full") from problem
     except jax.errors.JaxRuntimeError as problem:
         if "RESOURCE_EXHAUSTED" not in str(problem):
             raise
         raise out_of_memory(str(problem).splitlines()[0]) from problem
 
 
-def out_of_memory(why: str) -> RunError:
-    help = "fewer --replay-rows, --num-envs or --num-eval-envs need less, and so does a smaller --batch-size"
+def out_of_memory(why: str, first: str = "") -> RunError:
+    help = f"{first}fewer --replay-rows, --num-envs or --num-eval-envs need less, and so does a smaller --batch-size"
     return error("E0709", f"not enough memory: {why}", describe_device(), help)
 
 

@@ -7,7 +7,7 @@ step is ever its own goal.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -32,11 +32,13 @@ class Replay:
     `last`: int32[capacity, num_envs], the time of the newest row of episode `e`, at `e % capacity`. Stored episodes are
     consecutive and each has a row, so no two of them share a slot.
     `time`: int32[], transitions written so far in each environment.
+    `since`: int32[], those of them that were lost: 0, unless the buffer was emptied. None of them is ever drawn.
     """
 
     rows: Transition
     last: jax.Array
     time: jax.Array
+    since: jax.Array
 
     @property
     def capacity(self) -> int:
@@ -65,7 +67,13 @@ def create(capacity: int, num_envs: int, state_dim: int, action_dim: int, goal_d
 
     integers = jnp.zeros((capacity, num_envs), jnp.int32)
     rows = Transition(zeros(state_dim), zeros(action_dim), zeros(goal_dim), integers)
-    return Replay(rows, jnp.zeros_like(integers), jnp.zeros((), jnp.int32))
+    return Replay(rows, jnp.zeros_like(integers), jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32))
+
+
+def emptied(like: Replay, time: jax.Array) -> Replay:
+    """A buffer of the form of `like` (arrays or shapes) that has lost all `time` transitions of each environment."""
+    nothing = jax.tree.map(lambda part: jnp.zeros(part.shape, part.dtype), like)
+    return replace(nothing, time=time, since=jnp.copy(time))  # two arrays: each is donated once
 
 
 def insert(replay: Replay, transition: Transition) -> Replay:
@@ -78,7 +86,7 @@ def insert(replay: Replay, transition: Transition) -> Replay:
     rows = jax.tree.map(write, replay.rows, transition)
     slots = transition.episode % replay.capacity
     last = replay.last.at[slots, jnp.arange(replay.num_envs)].set(replay.time)
-    return Replay(rows, last, replay.time + 1)
+    return Replay(rows, last, replay.time + 1, replay.since)
 
 
 def sample(replay: Replay, key: jax.Array, batch_size: int, discount: float) -> Batch:
@@ -88,7 +96,7 @@ def sample(replay: Replay, key: jax.Array, batch_size: int, discount: float) -> 
     stored from the anchor on (Eysenbach et al. 2022, eq. 2, cut at what is known). O(1) per row.
     """
     time_key, env_key, goal_key = jax.random.split(key, 3)
-    stored = jnp.minimum(replay.time, replay.capacity)
+    stored = jnp.minimum(replay.time - replay.since, replay.capacity)
     time = replay.time - 1 - jax.random.randint(time_key, (batch_size,), 0, stored)
     env = jax.random.randint(env_key, (batch_size,), 0, replay.num_envs)
     anchor = jax.tree.map(lambda stored: stored[time % replay.capacity, env], replay.rows)

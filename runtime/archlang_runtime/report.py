@@ -101,9 +101,10 @@ class Report:
         self.console.show_cursor()
         self.say("Stopped at once. The same command goes on from the last checkpoint.", "yellow")
 
-    def stopped(self, line: Mapping[str, Any], epochs: int) -> None:
+    def stopped(self, line: Mapping[str, Any], epochs: int, out_of_time: bool) -> None:
         done = f"epoch {line['epoch']} of {epochs} ({line['env_steps']:,} steps)"
-        self.say(f"Stopped after {done}. The same command goes on from there.", "yellow")
+        why = ": there is no time for another" if out_of_time else ""
+        self.say(f"Stopped after {done}{why}. The same command goes on from there.", "yellow")
 
     def finished(self, lines: Sequence[Mapping[str, Any]], curve: Path) -> None:
         self.progress.stop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,13 @@ from archlang_runtime.memory import describe_device, enough_memory, refuse_overs
 from archlang_runtime.networks import take_apart
 from archlang_runtime.policy import make_policy
 from archlang_runtime.process import OUT_OF_TIME, Process
+from archlang_runtime.replay import emptied
 from archlang_runtime.report import Report
 from archlang_runtime.train import TrainState, make_train
 
 Line = dict[str, Any]
+LEFT_OUT = "checkpoints are without the replay buffer: going on takes {:,} steps more to fill it, and gives other numbers"
+LOST = "the replay buffer is lost: {:,} steps more fill it before the next update; an uninterrupted run gives other numbers"
 
 
 def train(experiment: Experiment, path: Path, report: Report | None = None, process: Process | None = None) -> int:
@@ -72,6 +75,8 @@ class Session:
         for warning in found.diagnostics:
             self.report.say(str(DiagnosticError([warning])).strip(), "yellow")
         self.report.schedule(config, found.params, describe_device())
+        if config.checkpoint_replay == "no":
+            self.report.say(LEFT_OUT.format(config.prefill_steps), "yellow")
         if self.experiment.spec.axes:
             self.report.say(
                 f"point              {self.experiment.spec.where}: the first of {self.experiment.spec.num_points}, see --set"
@@ -82,7 +87,8 @@ class Session:
         self.lines = self.folder.forget_after(done if done else -1)
         self.loggers.begin(self.experiment.as_json(), self.lines)
         if done >= config.epochs:
-            self.report.say(f"This run is finished: {config.steps_after(done):,} steps. A larger --steps goes on from here.")
+            steps = self.folder.env_steps(done) or config.steps_after(done)
+            self.report.say(f"This run is finished: {steps:,} steps. A larger --steps goes on from here.")
             return self.end()
         self.began = time.perf_counter() - (self.lines[-1]["elapsed_seconds"] if self.lines else 0)
         state = self.resume(done) if done else self.start()
@@ -95,7 +101,7 @@ class Session:
         policy = make_policy(networks, ENERGIES[config.energy], config.eval_best_of, noise=False)
         self.evaluate = make_evaluate(config.evaluated_in, policy, config.num_eval_envs, config.episode_length)
         logits = jax.ShapeDtypeStruct((config.batch_size, config.batch_size), "float32")
-        refuse_oversize(self.shapes(), starts(config), logits)
+        refuse_oversize(self.shapes(), starts(config), logits, copied=stored(self.shapes(), config))
 
     def start(self) -> TrainState:
         self.report.begin(0, self.experiment.config.epochs)
@@ -103,15 +109,20 @@ class Session:
         if self.folder.imported.is_dir():
             self.report.say("epoch 0 has the imported weights", "green")
             state = begin_with_imported(self.folder, state)
+        state = on_device(state)
         self.record(state, 0, {})
         return state
 
     def resume(self, done: int) -> TrainState:
-        self.report.say(f"going on from epoch {done}, {self.experiment.config.steps_after(done):,} steps", "green")
-        for change in self.folder.other_versions(self.experiment.config):
+        config, shapes = self.experiment.config, self.shapes()
+        state = revived(self.checkpoints.restore(done, stored(shapes, config)), shapes, config)
+        self.report.say(f"going on from epoch {done}, {env_steps(state):,} steps", "green")
+        if config.checkpoint_replay == "no":
+            self.report.say(LOST.format(config.prefill_steps), "yellow")
+        for change in self.folder.other_versions(config):
             self.report.say(f"note: {change}; numbers may differ from those of an uninterrupted run", "yellow")
-        self.report.begin(done, self.experiment.config.epochs)
-        return self.checkpoints.restore(done, self.shapes())
+        self.report.begin(done, config.epochs)
+        return on_device(state)
 
     def shapes(self) -> TrainState:
         return jax.eval_shape(self.program.init, jax.random.key(0))
@@ -119,12 +130,12 @@ class Session:
     def loop(self, state: TrainState, done: int) -> int:
         config = self.experiment.config
         for epoch in range(done + 1, config.epochs + 1):
-            began = time.perf_counter()
+            began, before = time.perf_counter(), env_steps(state)
             state, metrics = self.program.epoch(state)
             refuse_failures(metrics, config, self.experiment.plan.networks, epoch)
             seconds = time.perf_counter() - began
-            self.record(state, epoch, as_floats(metrics) | speed(config, epoch, seconds))
-            self.checkpoints.save(epoch, state, best_epoch(self.lines))
+            self.record(state, epoch, as_floats(metrics) | speed(config, env_steps(state) - before, seconds))
+            self.checkpoints.save(epoch, stored(state, config), best_epoch(self.lines))
             exit_code = self.exit_code(time.perf_counter() - began)
             if exit_code and epoch < config.epochs:
                 return self.stop(exit_code)
@@ -146,7 +157,7 @@ class Session:
     def record(self, state: TrainState, epoch: int, measured: Line) -> None:
         """Evaluate, and write the epoch's line of metrics: counts, evaluation, means over the epoch's updates, clock."""
         config = self.experiment.config
-        counts = {"epoch": epoch, "env_steps": config.steps_after(epoch), "updates": epoch * config.updates_per_epoch}
+        counts = {"epoch": epoch, "env_steps": env_steps(state), "updates": epoch * config.updates_per_epoch}
         evaluation = as_floats(self.evaluate(state.learners.agent, evaluation_key(config.seed, epoch)))
         line = counts | evaluation | measured | {"elapsed_seconds": time.perf_counter() - self.began}
         self.folder.append(line)
@@ -172,6 +183,29 @@ def starts(config: TrainConfig) -> EnvState:
     return jax.eval_shape(partial(reset, env, num_envs=config.num_eval_envs), jax.random.key(0))
 
 
+def stored(state: TrainState, config: TrainConfig) -> Any:
+    """What a checkpoint holds of a state (arrays or shapes): of a buffer that is left out, the time alone."""
+    return state if config.checkpoint_replay == "yes" else replace(state, replay={"time": state.replay.time})
+
+
+def revived(found: Any, like: TrainState, config: TrainConfig) -> TrainState:
+    """The state that a checkpoint gives: a buffer that was left out is empty, and filled again before the next update."""
+    if config.checkpoint_replay == "yes":
+        return found
+    return replace(found, replay=emptied(like.replay, found.replay["time"]))
+
+
+def on_device(state: TrainState) -> TrainState:
+    """Every array on the device by name, as what is restored is: or the program would be compiled anew for a run that goes on,
+    and for what comes out of an epoch. Copies nothing."""
+    return jax.device_put(state, jax.devices()[0])
+
+
+def env_steps(state: TrainState) -> int:
+    """Steps taken so far, over all environments."""
+    return int(state.replay.time) * state.replay.num_envs
+
+
 def best_epoch(lines: Sequence[Line]) -> int | None:
     """The epoch whose agent stayed at its goal for longest, the newest of several; None before the first."""
     trained = [(line["time_at_goal"], line["epoch"]) for line in lines if line["epoch"]]
@@ -182,7 +216,6 @@ def as_floats(metrics: Metrics) -> Line:
     return {name: float(value) for name, value in sorted(metrics.items())}
 
 
-def speed(config: TrainConfig, epoch: int, seconds: float) -> Line:
-    steps = config.steps_after(epoch) - config.steps_after(epoch - 1)
+def speed(config: TrainConfig, steps: int, seconds: float) -> Line:
     rates = {"env_steps_per_second": steps / seconds, "updates_per_second": config.updates_per_epoch / seconds}
     return {"epoch_seconds": seconds} | rates

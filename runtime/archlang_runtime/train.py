@@ -108,8 +108,8 @@ def make_train(config: TrainConfig, networks: Mapping[str, Role]) -> Program:
 
     def collect_and_learn(carry: Watched, _: None) -> tuple[Watched, Metrics]:
         state = carry.state
-        # The first round of a run collects the prefill too. A count, not a program of its own: physics compile slowly.
-        unrolls = jnp.where(state.replay.time == 0, config.prefill_unrolls + 1, 1)
+        # A round that finds no data collects the prefill too. A count, not a program of its own: physics compile slowly.
+        unrolls = jnp.where(state.replay.time == state.replay.since, config.prefill_unrolls + 1, 1)
         state = jax.lax.fori_loop(0, unrolls, lambda _, state: collect(state), state)
         key, update_key = jax.random.split(state.key)
         keys = jax.random.split(update_key, config.updates_per_unroll)

@@ -77,6 +77,20 @@ def test_goals_follow_the_law(time: int) -> None:
         assert len(times) == 1 or chisquare([seen[t] for t in times], expected).pvalue > 1e-5
 
 
+@pytest.mark.parametrize(("lost", "time"), [(7, 18), (40, 41), (40, 90)])
+def test_an_emptied_buffer_draws_nothing_of_what_it_lost(lost: int, time: int) -> None:
+    """It loses them in the middle of an episode, and draws before the ring is full again, and after."""
+    capacity = 16
+    replay = buffer.emptied(filled(capacity, lost), jnp.array(lost, jnp.int32))
+    assert not any(jnp.any(part) for part in jax.tree.leaves(replay.rows))
+    rows = jax.tree.map(lambda *leaves: jnp.stack(leaves), *[row(t) for t in range(lost, time)])
+    replay = jax.lax.scan(lambda replay, row: (buffer.insert(replay, row), None), replay, rows)[0]
+    futures = {(env, anchor): times for (env, anchor), times in reference(min(capacity, time - lost), time).items()}
+    pairs = draw(replay, 3_000)
+    assert {anchor for anchor, _ in pairs} == futures.keys()
+    assert all(goal[0] == anchor[0] and goal[1] in futures[anchor] for anchor, goal in pairs)
+
+
 @pytest.mark.parametrize("discount", [0.5, 0.99, 0.9999])
 @pytest.mark.parametrize("horizon", [1, 2, 7, 300])
 def test_truncated_geometric_is_exact(discount: float, horizon: int) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import math
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from archlang import DiagnosticError
 from archlang_runtime import session
 from archlang_runtime.evaluate import evaluate_run
 from archlang_runtime.folder import RunFolder, locked
+from archlang_runtime.process import OUT_OF_TIME, Process, duration
 from archlang_runtime.report import Report
 
 pytestmark = pytest.mark.slow
@@ -25,10 +27,10 @@ Line = dict[str, Any]
 FILES = {"config.json", "spec.arch", "versions.json", "metrics.jsonl", "checkpoints", "learning_curve.png", ".lock"}
 
 
-def train(path: Path, spec: str = toy.SPEC, **chosen: Any) -> str:
+def train(path: Path, spec: str = toy.SPEC, process: Process | None = None, exit_code: int = 0, **chosen: Any) -> str:
     """Train; what was said."""
     console = Console(file=io.StringIO(), width=200)
-    assert session.train(toy.experiment(spec, **chosen), path, Report(console)) == 0
+    assert session.train(toy.experiment(spec, **chosen), path, Report(console), process) == exit_code
     return console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
 
 
@@ -139,7 +141,89 @@ def test_other_versions_are_said(run: Path) -> None:
     assert f"environment toy {versions['environment toy']}, was another" in said
 
 
-# --- options -----
+# --- what a process decides ------------------------------------------------------------------------------------------
+
+
+def stored(path: Path) -> list[int]:
+    return sorted(int(place.name) for place in (path / "checkpoints").iterdir())
+
+
+def test_the_newest_checkpoints_are_kept_and_the_best(tmp_path: Path) -> None:
+    """The best over all processes: it is that with the highest time at goal in metrics.jsonl."""
+    path = tmp_path / "run"
+    for keep, steps in ((2, 200), (1, 600), (3, 1100)):
+        train(path, process=Process(keep=keep), steps=steps)
+        lines = numbers(path)[1:]
+        best = max(lines, key=lambda line: (line["time_at_goal"], line["epoch"]))["epoch"]
+        newest = [line["epoch"] for line in lines[-keep:]]
+        assert stored(path) == sorted({best, *newest})
+    assert best not in newest  # else this test shows nothing
+
+
+@pytest.mark.parametrize("limit", [0.001, 3_000.0])
+def test_a_process_stops_before_an_epoch_that_there_is_no_time_for(limit: float, finished: Path, tmp_path: Path) -> None:
+    """Each takes one epoch, however short the time is: so that who repeats the command gets to the end."""
+    path, process = tmp_path / "run", Process(stop_after=limit, began=time.monotonic() - 3_000)  # it began so long ago
+    for epoch in (1, 2):
+        said = train(path, process=process, exit_code=OUT_OF_TIME, steps=150)
+        assert f"Stopped after epoch {epoch} of 3" in said
+        assert "there is no time for another. The same command goes on from there." in said
+    train(path, process=process, steps=150)
+    assert numbers(path) == numbers(finished)[:4]
+
+
+def test_a_process_with_time_enough_goes_to_the_end(tmp_path: Path) -> None:
+    train(tmp_path / "run", process=Process(stop_after=86_400))
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("45s", 45), ("90m", 5_400), ("2h30m", 9_000), ("1d1s", 86_401)])
+def test_durations(text: str, seconds: int) -> None:
+    assert duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "90", "0s", "0h0m", "1.5h", "-1h", "2h 30m", "30m2h", "1h1h", "h", "2H", "\u0663h", "9" * 5_000 + "h"]
+)
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(DiagnosticError) as refused:
+        duration(text)
+    (diagnostic,) = refused.value.diagnostics
+    assert (diagnostic.code, diagnostic.span.source.name) == ("E0603", "--stop-after")
+
+
+# --- without the replay buffer ---------------------------------------------------------------------------------------
+
+
+def test_a_buffer_that_is_left_out_is_filled_again(finished: Path, tmp_path: Path) -> None:
+    config, path = toy.config(), tmp_path / "run"
+    said = train(path, checkpoint_replay="no", steps=1)
+    assert f"checkpoints are without the replay buffer: going on takes {config.prefill_steps} steps more" in said
+    arrays = json.loads((path / "checkpoints" / "1" / "contents.json").read_text())["arrays"]
+    assert [name for name in arrays if name.startswith("replay.")] == ["replay.time"]
+    said = train(path, checkpoint_replay="no")
+    assert f"the replay buffer is lost: {config.prefill_steps} steps more fill it before the next update" in said
+    lines, whole = numbers(path), numbers(finished)
+    assert lines[:2] == whole[:2]
+    assert [line["env_steps"] for line in lines[2:]] == [line["env_steps"] + config.prefill_steps for line in whole[2:]]
+    assert [line["updates"] for line in lines] == [line["updates"] for line in whole]
+    assert lines[2]["critic_loss"] != whole[2]["critic_loss"]
+    assert f"This run is finished: {lines[-1]['env_steps']} steps" in train(path, checkpoint_replay="no")
+    assert evaluate_run(RunFolder(path), 4, 0)["env_steps"] == lines[-1]["env_steps"]
+
+
+def test_without_a_stop_a_buffer_that_is_left_out_makes_no_difference(finished: Path, tmp_path: Path) -> None:
+    train(tmp_path / "run", checkpoint_replay="no")
+    assert numbers(tmp_path / "run") == numbers(finished)
+
+
+def test_two_runs_that_lose_their_buffers_alike_are_alike(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        for steps in (100, 200):
+            train(tmp_path / name, checkpoint_replay="no", steps=steps)
+    assert numbers(tmp_path / "one") == numbers(tmp_path / "other")
+
+
+# --- options ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -199,10 +283,19 @@ def test_a_run_is_evaluated_as_it_was_or_by_more_actions(run: Path) -> None:
 
 
 def test_another_configuration_is_refused(run: Path) -> None:
-    code, words = refusal(run, batch_size=4, seed=3)
+    code, words = refusal(run, batch_size=4, seed=3, checkpoint_replay="no")
     assert code == "E0703"
     assert "batch_size: 8 in the run, 4 asked for" in words
     assert "seed: 0 in the run, 3 asked for" in words
+    assert "checkpoint_replay: yes in the run, no asked for" in words
+
+
+def test_a_setting_that_is_newer_than_the_run_is_its_default(run: Path) -> None:
+    written = json.loads((run / "config.json").read_text())
+    del written["config"]["checkpoint_replay"]
+    (run / "config.json").write_text(json.dumps(written))
+    assert "checkpoint_replay: yes in the run, no asked for" in refusal(run, checkpoint_replay="no")[1]
+    train(run, steps=400)
 
 
 def test_another_specification_is_refused(run: Path) -> None:
