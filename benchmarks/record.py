@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 import os
 import platform
+import subprocess
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("archlang", "jax", "jaxlib", "flax", "optax", "brax", "mujoco")
+
+
+def commit(checkout: Path | str) -> str:
+    """The commit of a peer's code."""
+    done = subprocess.run(["git", "-C", str(checkout), "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
 
 
 def record(name: str, command: str, results: Any) -> None:
