@@ -68,9 +68,36 @@ def all_squared_distances(x: jax.Array, y: jax.Array) -> jax.Array:
     return jnp.maximum(squares - 2 * all_products(x, y), 0)
 
 
+@jax.custom_vjp
 def all_leads(x: jax.Array, y: jax.Array) -> jax.Array:
-    return lead(x[:, None, :], y[None, :, :])
+    """One number of the embeddings after the other, and derived by hand: all at once, the differences of a batch of 2048 with
+    itself would take a gigabyte."""
 
+    def further(leads: jax.Array, numbers: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
+        return jnp.maximum(leads, numbers[0][:, None] - numbers[1][None, :]), None
+
+    return jax.lax.scan(further, jnp.zeros((len(x), len(y)), x.dtype), (x.T, y.T))[0]
+
+
+def all_leads_forward(x: jax.Array, y: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array, jax.Array]]:
+    leads = all_leads(x, y)
+    return leads, (x, y, leads)
+
+
+def all_leads_backward(saved: tuple[jax.Array, jax.Array, jax.Array], pull: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """To the number that leads, if one does: where the lead is found again among the differences."""
+    x, y, leads = saved
+    pull = jnp.where(leads > 0, pull, 0)
+
+    def back(_: None, numbers: tuple[jax.Array, jax.Array]) -> tuple[None, tuple[jax.Array, jax.Array]]:
+        leading = jnp.where(numbers[0][:, None] - numbers[1][None, :] == leads, pull, 0)
+        return None, (jnp.sum(leading, axis=1), -jnp.sum(leading, axis=0))
+
+    _, (to_x, to_y) = jax.lax.scan(back, None, (x.T, y.T))
+    return to_x.T, to_y.T
+
+
+all_leads.defvjp(all_leads_forward, all_leads_backward)
 
 ROWS = Pairing(product, squared_distance, lead)
 PAIRS = Pairing(all_products, all_squared_distances, all_leads)

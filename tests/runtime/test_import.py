@@ -207,6 +207,14 @@ def test_a_run_begins_with_them_and_fresh_optimizers(imported: Path) -> None:
     jax.tree.map(np.testing.assert_array_equal, state.episodes, drawn.episodes)
 
 
+def test_without_an_entropy_term_an_imported_alpha_is_left_aside(imported: Path) -> None:
+    experiment = toy.experiment(entropy="off")
+    drawn = make_train(experiment.config, roles(experiment)).init(jax.random.key(0))
+    learners = begin_with_imported(RunFolder(imported / "run"), drawn).learners
+    assert not jax.tree.leaves(learners.alpha.weights)
+    assert not np.array_equal(*(jax.tree.leaves(each.actor.weights)[0] for each in (learners, drawn.learners)))
+
+
 def train(path: Path, **chosen: Any) -> str:
     console = Console(file=io.StringIO(), width=200)
     assert session.train(toy.experiment(**chosen), path, Report(console)) == 0
@@ -234,15 +242,6 @@ def test_a_run_trains_on_from_them_and_goes_on_exactly(imported: Path, tmp_path:
     with pytest.raises(DiagnosticError) as refused:
         train(whole, steps=200, seed=4)
     assert refused.value.diagnostics[0].code == "E0703"
-
-
-@pytest.mark.slow
-def test_every_epoch_is_the_same_program(imported: Path) -> None:
-    program = make_train(toy.config(), roles(toy.experiment()))
-    state = begin_with_imported(RunFolder(imported / "run"), program.init(jax.random.key(0)))
-    for _ in range(2):
-        state, _ = program.epoch(state)
-    assert program.epoch._cache_size() == 1  # pyright: ignore[reportFunctionMemberAccess]
 
 
 @pytest.mark.parametrize(
