@@ -29,3 +29,8 @@ def record(name: str, command: str, results: Any) -> None:
     text = json.dumps(data, indent=2) + "\n"
     (RESULTS / f"{name}.json").write_text(text)
     print(text, end="")
+
+
+def recorded(name: str) -> dict[str, Any]:
+    """The results that were recorded last, to go on from."""
+    return json.loads((RESULTS / f"{name}.json").read_text())["results"]

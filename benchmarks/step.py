@@ -1,6 +1,6 @@
 """One SGD step of the paper's three networks, compiled for an H100: seconds to trace and compile, and XLA's plan of its memory.
 
-    python benchmarks/step.py [depth …]
+    python benchmarks/step.py [--only VARIANT]… [depth …]
 
 See `update.py` for the step and its variants; batch 512. Nothing is run, and no GPU is needed. Each is compiled in a process of
 its own. Unrolled, 256 layers take minutes; at 1024 the compiler needs more memory than 24 GB.
@@ -8,13 +8,14 @@ its own. Unrolled, 256 layers take minutes; at 1024 the compiler needs more memo
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
 import sys
 import time
 
-from record import record
+from record import record, recorded
 from update import UNROLLED, VARIANTS, program
 
 GPU = "h100-80gb"
@@ -52,16 +53,20 @@ def measured(variant: str, depth: int) -> bool:
     return depth < SCANS_FROM or variant in ("default", "full", "nested")
 
 
-def main(depths: list[int]) -> None:
-    results = {
-        f"{depth} layers": {variant: apart(variant, depth) for variant in VARIANTS if measured(variant, depth)}
-        for depth in depths
-    }
-    record("step", " ".join(["python benchmarks/step.py", *map(str, depths)]), results)
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("depths", nargs="*", type=int, default=list(DEPTHS))
+    parser.add_argument("--only", action="append", choices=VARIANTS, default=[])
+    given = parser.parse_args()
+    results = recorded("step") if given.only else {}
+    for depth in given.depths:
+        found = {v: apart(v, depth) for v in given.only or VARIANTS if measured(v, depth)}
+        results[f"{depth} layers"] = results.get(f"{depth} layers", {}) | found
+    record("step", " ".join(["python benchmarks/step.py", *map(str, given.depths)]), results)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--one"]:
         print(json.dumps(measure(sys.argv[2], int(sys.argv[3]))))
     else:
-        main([int(argument) for argument in sys.argv[1:]] or list(DEPTHS))
+        main()
