@@ -17,6 +17,7 @@ import logging
 import os
 import re
 import shutil
+import sys
 import time
 import zlib
 from collections.abc import Generator
@@ -179,10 +180,12 @@ class Checkpoints:
 @contextmanager
 def writing(draft: Path) -> Generator[None, None, None]:
     """Whatever goes wrong is one message, and the draft goes."""
-    absl, asyncio = logging.getLogger("absl"), logging.getLogger("asyncio")
+    absl, asyncio, before = logging.getLogger("absl"), logging.getLogger("asyncio"), sys.unraisablehook
     absl.disabled = True  # orbax logs a traceback before it raises
+    sys.unraisablehook = hush
     try:
         yield
+        sys.unraisablehook = before
     except Exception as problem:  # what a full disk raises depends on where orbax notices it
         asyncio.disabled = True  # it would report every other write that failed when Python exits
         shutil.rmtree(draft, ignore_errors=True)
@@ -190,6 +193,12 @@ def writing(draft: Path) -> Generator[None, None, None]:
         raise error("E0705", f"cannot write a checkpoint to {draft.parent}: {reason(problem)}", draft.parent, help) from problem
     finally:
         absl.disabled = False
+
+
+def hush(unraisable: sys.UnraisableHookArgs) -> None:
+    """When one write has failed, orbax closes the event loop to which all others report; each would print a traceback."""
+    if str(unraisable.exc_value) != "Event loop is closed":
+        sys.__unraisablehook__(unraisable)
 
 
 def flatten(state: Any) -> Arrays:

@@ -120,8 +120,10 @@ def full_disk(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-def test_what_goes_wrong_in_the_background_is_said_at_the_next_point(tmp_path: Path) -> None:
-    big = {"x": jax.random.normal(jax.random.key(0), (100_000,))}
+def test_what_goes_wrong_in_the_background_is_said_at_the_next_point(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    big = {f"x{i}": jax.random.normal(jax.random.key(i), (20_000,)) for i in range(20)}
     with Checkpoints(tmp_path) as checkpoints:
         checkpoints.save(1, big)
         checkpoints.wait()
@@ -132,6 +134,7 @@ def test_what_goes_wrong_in_the_background_is_said_at_the_next_point(tmp_path: P
     assert refused.value.diagnostics[0].code == "E0705"
     assert "File too large" in refused.value.diagnostics[0].message
     assert stored(tmp_path) == [1]
+    assert "Traceback" not in capfd.readouterr().err  # of all the other writes that failed
     with Checkpoints(tmp_path) as checkpoints:
         assert same(checkpoints.restore(1, big), big)
 

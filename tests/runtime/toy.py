@@ -101,15 +101,10 @@ def experiment(spec: str = SPEC, environment: str = "toy", **chosen: int | float
 
 
 def main() -> None:
-    import sys
-
-    from archlang.cli import app
-    from archlang_runtime import runtime
+    from archlang.__main__ import main as command_line
 
     envs.TASKS = tasks()
-    for name, command in runtime.commands.items():
-        app.command(name)(command.load())
-    app(sys.argv[1:])
+    command_line()
 
 
 if __name__ == "__main__":
