@@ -112,6 +112,23 @@ def test_batching_by_vmap_is_batching_by_rows(remat: str) -> None:
     jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5), by_vmap, apart)
 
 
+@pytest.mark.parametrize("remat", POLICIES)
+def test_rows_may_be_shared_out_among_devices(remat: str) -> None:
+    """Parameters are the same on every device, rows are not; of one device, for which jax asks for the same types."""
+    module = build(network_of(f"dense8, @remat({remat}) res(dense8, concat_input, dense8, ln)*5"), 6, rngs=nnx.Rngs(0))
+    graph, state = nnx.split(module)
+    rows, mesh = jax.random.normal(jax.random.key(0), (2, 6)), jax.sharding.Mesh(jax.devices()[:1], ("rows",))
+
+    def loss(state: Any, x: jax.Array) -> jax.Array:
+        return jnp.sum(jnp.square(nnx.merge(graph, state)(x)))
+
+    shares = jax.sharding.PartitionSpec("rows")
+    everywhere = jax.sharding.PartitionSpec()
+    shared = jax.shard_map(jax.grad(loss), mesh=mesh, in_specs=(everywhere, shares), out_specs=everywhere)
+    got, expected = jax.jit(shared)(state, rows), jax.grad(loss)(state, rows)
+    jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5), got, expected)
+
+
 @pytest.mark.parametrize("remat", ["dots", "full"])
 def test_the_gradient_has_a_gradient(remat: str) -> None:
     """In reverse mode over reverse mode, against jax's own scan."""

@@ -35,12 +35,13 @@ POLICIES: dict[str, Any] = {
 
 def run_copies(step: Step, x: Any, root: Any, copies: Arrays, *, count: int, remat: str, unroll: int) -> tuple[Any, Arrays]:
     """`count` copies of `step` in a row: the last y, and the changed arrays of all copies. All see the same `root`."""
-    loop = Loop(step, count, remat, unroll)
+    loop, (floats, others) = Loop(step, count, remat, unroll), by_kind(copies)
+    x, root, floats = varying_alike((x, root, floats))
     if remat == "none":
-        return loop.run(x, root, *by_kind(copies))
+        return loop.run(x, root, floats, others)
     differentiable = jax.custom_vjp(loop.run)
     differentiable.defvjp(loop.forward, loop.backward)
-    return differentiable(x, root, *by_kind(copies))
+    return differentiable(x, root, floats, others)
 
 
 class Given(NamedTuple):
@@ -228,6 +229,21 @@ def by_kind(arrays: Arrays) -> tuple[Arrays, Arrays]:
     """Those that have a derivative, and the others."""
     floats = {key: array for key, array in arrays.items() if jnp.issubdtype(array.dtype, jnp.floating)}
     return floats, {key: array for key, array in arrays.items() if key not in floats}
+
+
+def varying_alike(arrays: Any) -> Any:
+    """Inside `jax.shard_map`, the arrays as varying over the same axes of the mesh; elsewhere, as they are.
+
+    A cotangent must vary as its value does. Those of the parameters vary with the rows, so the parameters do here; where they
+    begin to, jax sums the cotangents over the devices.
+    """
+    axes = {axis for leaf in jax.tree.leaves(arrays) for axis in varying(leaf)}
+    return jax.tree.map(lambda leaf: lax.pcast(leaf, tuple(sorted(axes - varying(leaf))), to="varying"), arrays)
+
+
+def varying(array: Any) -> frozenset[str]:
+    """The axes of a mesh over which an array varies from device to device."""
+    return jax.typeof(array).manual_axis_type.varying
 
 
 def take_apart(pull: Any, given: Given) -> tuple[list[jax.Array], Pull]:
