@@ -83,8 +83,8 @@ RUNS = {
         ),
     ),
     "E0707": Explanation(
-        meaning="""The run has no checkpoint yet; the first is written when the first epoch is over. To train on starts it or
-        takes it further.""",
+        meaning="""The run has no checkpoint yet, or not the one asked for. The first is written when the first epoch is over;
+        kept are the newest, as many as `--keep` says, and the best. To train on starts it or takes it further.""",
         why="""Networks as they were initialized also reach a goal now and then. Their score would look like a result.""",
         example=Commands(
             wrong="archlang eval runs/mine",

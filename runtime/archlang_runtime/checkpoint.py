@@ -58,9 +58,7 @@ class Checkpoints:
 
     def epochs(self) -> list[int]:
         """The epochs that are stored, in order."""
-        if not self.folder.is_dir():
-            return []
-        return sorted(int(place.name) for place in self.folder.iterdir() if place.name.isdecimal())
+        return epochs_in(self.folder)
 
     def latest(self) -> int | None:
         """The newest epoch that is stored."""
@@ -175,6 +173,13 @@ class Checkpoints:
         self.orbax.close()
         if kind is None:  # else the run ends with that, and the last good checkpoint is as good as it was
             self.wait()
+
+
+def epochs_in(folder: Path) -> list[int]:
+    """The epochs that are stored in a folder of checkpoints, in order."""
+    if not folder.is_dir():
+        return []
+    return sorted(int(place.name) for place in folder.iterdir() if place.name.isdecimal())
 
 
 @contextmanager

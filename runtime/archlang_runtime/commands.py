@@ -22,9 +22,12 @@ def knob(name: str) -> Any:
     return typer.Option(help=TrainConfig.model_fields[name].description, show_default=False)
 
 
+RENDERS = (".gif", ".html")
+RENDER_OUT = "A .gif or .html (one file, for a browser); both, in RUN/renders, if not given."
 PICTURES = (".png", ".svg", ".pdf")
 LOG = "Send the metrics there, too: tensorboard, wandb (repeat it for both). metrics.jsonl has them always."
 SET = typer.Option("--set", metavar="NAME=VALUE", help="Give a definition another value.")
+WHICH = "Whose agent: an epoch that is kept, newest, or best, the one that stayed at its goal for longest."
 KEEP = "Checkpoints to keep: so many of the newest, and the best."
 STOP_AFTER = f"End before an epoch that would be over later than this, such as 2h30m from now; exit status {OUT_OF_TIME}."
 
@@ -122,16 +125,17 @@ def evaluate(
     episodes: Annotated[int, typer.Option(min=1, help="How many episodes.")] = 128,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of starts and goals.")] = 0,
     best_of: Annotated[int | None, typer.Option(min=1, help="Actions drawn for each step; the critic picks one.")] = None,
+    checkpoint: Annotated[str, typer.Option(metavar="EPOCH", help=WHICH)] = "newest",
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
-    """Measure how long a run's agent stays at its goal, from the newest checkpoint.
+    """Measure how long a run's agent stays at its goal.
 
     It acts as in the run's own evaluations: by default without noise, tanh of the policy's mean.
     """
     from archlang_runtime.evaluate import evaluate_run
 
     with diagnosed(run):
-        result = evaluate_run(RunFolder(run), episodes, seed, best_of)
+        result = evaluate_run(RunFolder(run), episodes, seed, best_of, checkpoint)
     if json_:
         return print(json.dumps(result))
     print(f"{run}, epoch {result['epoch']}, {result['env_steps']:,} steps of training; {result['episodes']:,} episodes")
@@ -170,6 +174,31 @@ def plot(
         return print(json.dumps(numbers))
     print(*(f"note: {note}" for note in notes), place, sep="\n")
     return None
+
+
+def render(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of starts and goals, as of `archlang eval`.")] = 0,
+    episode: Annotated[int, typer.Option(min=0, max=9_999, metavar="N", help="Which of the seed's episodes.")] = 0,
+    steps: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop after so many steps.", show_default=False)] = None,
+    checkpoint: Annotated[str, typer.Option(metavar="EPOCH", help=WHICH)] = "newest",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help=RENDER_OUT, show_default=False)] = None,
+) -> None:
+    """Show an episode of a run's agent, which acts as in the run's evaluations.
+
+    The GIF plays in real time. The HTML page is one file that loads nothing from anywhere: drag turns, the wheel zooms. The
+    sphere is the goal, green while the agent is within its radius. Neither needs a GPU or a display.
+    """
+    if out:
+        refuse_unknown(out.suffix.lower(), RENDERS, "--out")
+    from archlang_runtime.render import film_run, save
+
+    with diagnosed(run):
+        film = film_run(RunFolder(run), seed, episode, steps, checkpoint)
+        name = film.title.replace(", ", "-").replace(" ", "-")
+        places = [out] if out else [run / "renders" / f"{name}{kind}" for kind in RENDERS]
+        save(film, places)
+    print(f"{film.title}: {len(film.pos) - 1:,} steps, {film.at_goal[1:].sum():,} of them at the goal", *places, sep="\n")
 
 
 def refuse_unknown(value: str, known: tuple[str, ...], at: str) -> None:

@@ -15,7 +15,7 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,7 +32,8 @@ from archlang_runtime.errors import RunError, error
 
 FORMAT = 4  # of the folder; raised when its files change their meaning
 WEIGHTS_OF = ("environment", "energy")  # settings that decide what weights mean
-BEGUN = {".lock", "spec.arch", "versions.json"}  # all that a start which was cut short leaves
+BEGUN = {".lock", "spec.arch", "versions.json"}  # all that a start which was cut short leaves,
+BEGUN |= {"spec.arch.tmp", "versions.json.tmp", "config.json.tmp"}  # maybe in the middle of a file
 PACKAGES = ("archlang", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "brax", "mujoco", "numpy")
 
 
@@ -189,6 +190,12 @@ class RunFolder:
         lines = [line for line in self.read_metrics() if line["epoch"] <= epoch]
         write(self.metrics, "".join(json.dumps(line) + "\n" for line in lines))
         return lines
+
+
+def best_epoch(lines: Sequence[Mapping[str, Any]]) -> int | None:
+    """The epoch whose agent stayed at its goal for longest, the newest of several; None before the first is over."""
+    trained = [(line["time_at_goal"], line["epoch"]) for line in lines if line["epoch"]]
+    return max(trained)[1] if trained else None
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.text import Text
 
 from archlang_runtime.config import TrainConfig
+from archlang_runtime.folder import best_epoch
 
 # heading, key in the metrics, how it is written; a column is as wide as its heading and two spaces.
 COLUMNS = (
@@ -110,6 +111,10 @@ class Report:
         self.progress.stop()
         before, after = lines[0]["time_at_goal"], lines[-1]["time_at_goal"]
         self.say(f"at goal {before:.1%} of the time before training, {after:.1%} after it", "bold")
+        best = best_epoch(lines)
+        if best and best != lines[-1]["epoch"]:
+            share = next(line["time_at_goal"] for line in lines if line["epoch"] == best)
+            self.say(f"best {share:.1%}, after epoch {best}: its checkpoint is kept, see `archlang eval --checkpoint best`")
         self.say(f"learning curve: {curve}")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,7 @@ from archlang_runtime.envs.base import EnvState
 from archlang_runtime.envs.episodes import reset
 from archlang_runtime.evaluate import evaluation_key, make_evaluate
 from archlang_runtime.failures import refuse_failures
-from archlang_runtime.folder import Experiment, RunFolder, diagnosed, locked, refuse_differences
+from archlang_runtime.folder import Experiment, RunFolder, best_epoch, diagnosed, locked, refuse_differences
 from archlang_runtime.import_checkpoint import begin_with_imported
 from archlang_runtime.interrupt import Interruption
 from archlang_runtime.learn import Metrics
@@ -204,12 +203,6 @@ def on_device(state: TrainState) -> TrainState:
 def env_steps(state: TrainState) -> int:
     """Steps taken so far, over all environments."""
     return int(state.replay.time) * state.replay.num_envs
-
-
-def best_epoch(lines: Sequence[Line]) -> int | None:
-    """The epoch whose agent stayed at its goal for longest, the newest of several; None before the first."""
-    trained = [(line["time_at_goal"], line["epoch"]) for line in lines if line["epoch"]]
-    return max(trained)[1] if trained else None
 
 
 def as_floats(metrics: Metrics) -> Line:

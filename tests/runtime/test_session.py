@@ -17,7 +17,7 @@ from rich.console import Console
 
 from archlang import DiagnosticError
 from archlang_runtime import session
-from archlang_runtime.evaluate import evaluate_run
+from archlang_runtime.evaluate import evaluate_run, find_checkpoint
 from archlang_runtime.folder import RunFolder, locked
 from archlang_runtime.process import OUT_OF_TIME, Process, duration
 from archlang_runtime.report import Report
@@ -152,12 +152,20 @@ def test_the_newest_checkpoints_are_kept_and_the_best(tmp_path: Path) -> None:
     """The best over all processes: it is that with the highest time at goal in metrics.jsonl."""
     path = tmp_path / "run"
     for keep, steps in ((2, 200), (1, 600), (3, 1100)):
-        train(path, process=Process(keep=keep), steps=steps)
+        said = train(path, process=Process(keep=keep), steps=steps)
         lines = numbers(path)[1:]
         best = max(lines, key=lambda line: (line["time_at_goal"], line["epoch"]))["epoch"]
         newest = [line["epoch"] for line in lines[-keep:]]
         assert stored(path) == sorted({best, *newest})
     assert best not in newest  # else this test shows nothing
+    assert f"after epoch {best}: its checkpoint is kept" in said
+    found = [find_checkpoint(RunFolder(path), which)[1] for which in ("newest", "best", str(newest[0]))]
+    assert found == [newest[-1], best, newest[0]]
+    with pytest.raises(DiagnosticError) as refused:
+        find_checkpoint(RunFolder(path), "1")
+    (diagnostic,) = refused.value.diagnostics
+    expected = f"there are: newest, best, {', '.join(map(str, stored(path)))}"
+    assert (diagnostic.code, diagnostic.help) == ("E0707", expected)
 
 
 @pytest.mark.parametrize("limit", [0.001, 3_000.0])
@@ -272,6 +280,14 @@ def test_an_environment_that_never_works_ends_the_run(tmp_path: Path) -> None:
     )
 
 
+def test_any_checkpoint_that_is_kept_can_be_evaluated(run: Path) -> None:
+    last = toy.config().epochs
+    results = [evaluate_run(RunFolder(run), 128, 0, which=str(epoch)) for epoch in (last - 1, last)]
+    assert [result["epoch"] for result in results] == [last - 1, last]
+    assert [result["env_steps"] for result in results] == [toy.config().steps_after(epoch) for epoch in (last - 1, last)]
+    assert results[0]["time_at_goal"] != results[1]["time_at_goal"]
+
+
 def test_a_run_is_evaluated_as_it_was_or_by_more_actions(run: Path) -> None:
     plain, again, best = (evaluate_run(RunFolder(run), 128, 0, k) for k in (None, 1, 5))
     assert plain == again
@@ -339,6 +355,12 @@ def test_a_folder_that_is_not_a_run_is_left_alone(tmp_path: Path) -> None:
     assert [place.name for place in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_a_start_that_was_cut_short_is_no_obstacle(tmp_path: Path) -> None:
+    for name in (".lock", "spec.arch", "versions.json", "config.json.tmp"):
+        (tmp_path / name).write_text("{")
+    train(tmp_path, steps=1)
+
+
 def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert refusal(tmp_path / "file")[0] == "E0701"
@@ -365,6 +387,24 @@ def test_a_foreign_checkpoint_is_refused(run: Path, tmp_path: Path) -> None:
     shutil.rmtree(run / "checkpoints")
     shutil.copytree(tmp_path / "other" / "checkpoints", run / "checkpoints")
     assert refusal(run, steps=1_000)[0] == "E0704"
+
+
+def test_a_damaged_checkpoint_is_refused_with_the_way_on(run: Path) -> None:
+    expected, last = numbers(run), toy.config().epochs
+    damaged = max(
+        (run / "checkpoints" / str(last) / "arrays").rglob("*"), key=lambda place: place.stat().st_size * place.is_file()
+    )
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    with pytest.raises(DiagnosticError) as refused:
+        train(run, steps=1_000)
+    (diagnostic,) = refused.value.diagnostics
+    place = run / "checkpoints" / str(last)
+    expected_help = f"the checkpoint of epoch {last - 1} is whole; to go on from there, remove {place}"
+    assert (diagnostic.code, diagnostic.help) == ("E0704", expected_help)
+    assert numbers(run) == expected
+    shutil.rmtree(place)
+    assert f"going on from epoch {last - 1}," in train(run)
+    assert numbers(run) == expected
 
 
 # --- numbers that are not finite -------------------------------------------------------------------------------------
