@@ -129,6 +129,23 @@ def test_rows_may_be_shared_out_among_devices(remat: str) -> None:
     jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5), got, expected)
 
 
+@pytest.mark.parametrize("remat", POLICIES)
+def test_rows_may_be_laid_out_on_a_mesh(remat: str) -> None:
+    """One with explicit axes, of one device: there, what an array is laid out like is part of its type."""
+    module = build(network_of(f"dense8, @remat({remat}) res(dense8, concat_input, dense8, ln)*5"), 6, rngs=nnx.Rngs(0))
+    graph, state = nnx.split(module)
+    rows, mesh = jax.random.normal(jax.random.key(0), (2, 6)), jax.make_mesh((1,), ("rows",))
+
+    def loss(state: Any, x: jax.Array) -> jax.Array:
+        return jnp.sum(jnp.square(nnx.merge(graph, state)(x)))
+
+    with jax.set_mesh(mesh):
+        laid_out = jax.device_put(rows, jax.NamedSharding(mesh, jax.sharding.PartitionSpec("rows")))
+        got = jax.jit(jax.grad(loss, argnums=1))(state, laid_out)
+    assert jax.typeof(got) == jax.typeof(laid_out)
+    np.testing.assert_allclose(got, jax.grad(loss, argnums=1)(state, rows), rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("remat", ["dots", "full"])
 def test_the_gradient_has_a_gradient(remat: str) -> None:
     """In reverse mode over reverse mode, against jax's own scan."""

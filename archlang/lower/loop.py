@@ -16,12 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from math import isqrt
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.sharding import PartitionSpec
 
 Arrays = Mapping[int, jax.Array]  # the arrays of a copy by number, or of all copies with a leading axis
 Step = Callable[[Any, Any, Arrays], tuple[Any, Arrays]]  # (x, root, copy) → (y, the arrays of the copy that have changed)
@@ -287,7 +289,14 @@ def anchored(arrays: Any, count: int, anchor: Any) -> Any:
     """
     zeros = jax.tree.map(lambda array: jnp.zeros((), array.dtype), arrays)
     zeros, _ = lax.optimization_barrier((zeros, anchor))
-    return jax.tree.map(lambda array, zero: jnp.broadcast_to(zero, (count, *array.shape)), arrays, zeros)
+    return jax.tree.map(partial(repeated, count), arrays, zeros)
+
+
+def repeated(count: int, array: Any, zero: jax.Array) -> jax.Array:
+    """A zero for each number of `count` such arrays, on a mesh with explicit axes divided among its devices as they are."""
+    sharding = jax.typeof(array).sharding
+    stacked = sharding.update(spec=PartitionSpec(None, *sharding.spec))
+    return jnp.broadcast_to(zero, (count, *array.shape), out_sharding=stacked)
 
 
 def joined(first: Arrays | None, second: Arrays | None) -> Arrays:
