@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -197,7 +198,8 @@ def test_what_is_not_of_the_network_is_not_taken_apart(text: str, tree: Any, sai
 @pytest.mark.parametrize(
     ("text", "tree", "said"),
     [
-        ("(dense4)*2", {"dense_0": {"kernel": np.zeros((4, 4))}}, "differ in what they have"),
+        ("(dense4)*2", {"dense_0": {"kernel": np.zeros((4, 4))}}, "number 2 has no `kernel`"),
+        ("(dense4)*2", {"dense_1": {"kernel": np.zeros((4, 4))}}, "number 1 has no `kernel`"),
         ("(ln)*2", {"ln_0": {"scale": np.zeros(4)}, "ln_1": {"scale": np.zeros(5)}}, "unlike shape"),
         ("(ln)*2", {"ln_2": {"scale": np.zeros(4)}}, "there is no `ln_2`"),
     ],
@@ -206,3 +208,14 @@ def test_what_is_not_of_the_network_is_not_put_together(text: str, tree: Any, sa
     with pytest.raises(SpecError, match="E0801") as error:
         stack(network_of(text), tree)
     assert said in error.value.diagnostics[0].message
+
+
+def test_a_module_is_not_taken_for_its_state() -> None:
+    network = network_of("(dense4)*2")
+    module = build(network, 4, rngs=nnx.Rngs(0))
+    takes: list[Any] = [partial(unstack, network), partial(stack, network), partial(load, network, 4)]
+    for take in takes:
+        with pytest.raises(SpecError, match="got a whole `Network`"):
+            take(module)
+    with pytest.raises(SpecError, match="its `opt_state`"):
+        unstack(network, nnx.Optimizer(module, optax.adam(1e-3), wrt=nnx.Param))

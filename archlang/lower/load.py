@@ -13,10 +13,12 @@ from archlang.diagnostics import Diagnostic, SpecError
 from archlang.lower.build import build
 from archlang.lower.combinators import Network
 from archlang.lower.inputs import described
-from archlang.lower.restack import flat
+from archlang.lower.restack import flat, refuse_module
 from archlang.spec import Network as Specified
 
 Path = tuple[Any, ...]
+
+HELP = "`archlang.lower.stack` takes them from single layers, `restack` from another division into stacks"
 
 
 def load(network: Specified, in_features: int, state: Any, *, hash: str | None = None, rngs: nnx.Rngs | None = None) -> Network:
@@ -26,6 +28,7 @@ def load(network: Specified, in_features: int, state: Any, *, hash: str | None =
     in what they compute. Variables that are no parameters (running statistics, dropout's keys) may be left away; they begin
     anew, from `rngs`. Raises `SpecError` (E0801) with the first difference where the parameters are of another network.
     """
+    refuse_module(state)
     given = dict(nnx.to_flat_state(state) if isinstance(state, nnx.State) else flat(state))
     graph, expected = nnx.split(nnx.eval_shape(lambda: build(network, in_features, rngs=nnx.Rngs(0))))
     wanted = dict(nnx.to_flat_state(expected))
@@ -41,7 +44,7 @@ def refuse_another(network: Specified, hash: str | None, difference: str | None)
         why = difference or "all arrays have the same shapes, but something else differs"
         raise other(network, f"they are of the network {hash}, this is {network.hash}: {why}", "`archlang diff` compares two")
     if difference is not None:
-        raise other(network, difference, "`archlang.lower.restack` brings them from one division into stacks to another")
+        raise other(network, difference, HELP)
 
 
 def other(network: Specified, why: str, help: str) -> SpecError:

@@ -77,7 +77,7 @@ def gathered(node: ir.Node, trees: Iterator[Tree], whole: bool = False) -> Tree:
     for item in items:
         if isinstance(item, ir.Repeat):
             copies = [gathered(item.body, trees) for _ in range(item.count)]
-            found.append({"body": together(copies)} if copies[0] else {})
+            found.append({"body": together(copies)} if any(copies) else {})
         else:
             found.append(within(item, next(trees), lambda node, tree: stacks_of(node, tree, whole=False)))
     return named(items, found, whole)
@@ -145,13 +145,20 @@ def together(trees: Sequence[Tree]) -> Tree:
     """Trees of one form as one, with a leading axis."""
     first = trees[0]
     if isinstance(first, Mapping):
-        if any(tree.keys() != first.keys() for tree in trees):
-            raise other(f"the copies of a stack differ in what they have: {', '.join(map(str, first))}")
+        refuse_unlike(trees)
         return {name: together([tree[name] for tree in trees]) for name in first}
     arrays = [value_of(tree) for tree in trees]
     if any(array.shape != arrays[0].shape for array in arrays):
         raise other("the copies of a stack have arrays of unlike shape")
     return with_value(first, jnp.stack(arrays))
+
+
+def refuse_unlike(copies: Sequence[Tree]) -> None:
+    """Raise E0801 with the first thing that not all copies of a stack have."""
+    for number, copy in enumerate(copies, start=1):
+        for name in copies[0].keys() ^ copy.keys():
+            lacking = number if name in copies[0] else 1
+            raise other(f"the copies of a stack differ in what they have: number {lacking:,} has no `{name}`")
 
 
 def ends(function: Callable[[Any], Any], tree: Tree) -> Tree:
@@ -176,11 +183,20 @@ def in_states(tree: Any, change: Callable[[Tree], Tree]) -> Any:
     """The tree with every state in it changed."""
 
     def changed(value: Any) -> Any:
+        refuse_module(value)
         if isinstance(value, nnx.State):
             return nnx.from_flat_state(flat(change(nested(value))))
         return change(value) if is_state(value) else value
 
-    return jax.tree.map(changed, tree, is_leaf=is_state)
+    return jax.tree.map(changed, tree, is_leaf=lambda value: is_state(value) or isinstance(value, nnx.Pytree))
+
+
+def refuse_module(value: Any) -> None:
+    """Raise E0801 for a module, or an optimizer, where its state belongs."""
+    if isinstance(value, nnx.Pytree):
+        message = f"parameters are taken as the state of a module; got a whole `{type(value).__name__}`"
+        help = "`nnx.state(module)`; of an `nnx.Optimizer`, its `opt_state`"
+        raise SpecError([Diagnostic("E0801", message, help=help)])
 
 
 def is_state(value: Any) -> bool:
