@@ -13,7 +13,9 @@ SHORT = {"float": "f", "bfloat": "bf", "uint": "u", "int": "i", "complex": "c"}
 
 def refuse_input(x: Any, network: str, in_features: int) -> None:
     """Raise E0802 where x is not `f32[…, in_features]`; float64, where jax has it, is taken too."""
-    if not hasattr(x, "dtype") or x.shape[-1:] != (in_features,):
+    if not hasattr(x, "dtype"):
+        raise not_taken(x, network, in_features, "an array is taken, of jax or of numpy: `jnp.asarray(x)`")
+    if x.shape[-1:] != (in_features,):
         raise not_taken(x, network, in_features, f"its last axis has {in_features} numbers")
     if x.dtype not in (jnp.float32, jnp.float64):
         raise not_taken(x, network, in_features, "`x.astype(jnp.float32)`")
