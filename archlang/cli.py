@@ -21,6 +21,7 @@ from archlang.read import is_file_name
 from archlang.report import Report
 from archlang.source import Source
 from archlang.spec import Spec, settings
+from archlang.targets import FIGURES, GPUS
 from archlang.workload import runtimes
 
 app = typer.Typer(
@@ -274,6 +275,21 @@ def envs(json_: Json = False) -> None:
     table = Table("environment", right("state"), right("goal"), right("action"), "", box=None, pad_edge=False)
     for e in known:
         table.add_row(e.name, str(e.state_dim), str(e.goal_dim), str(e.action_dim), e.summary)
+    print_table(table)
+
+
+@app.command()
+def gpus(json_: Json = False) -> None:
+    """The GPUs that `--gpu` knows; `custom:24GB` is any other, of which only the memory is known.
+
+    GiB as a program sees them, GB/s of that memory, dense TFLOP/s with f32, tf32 and bf16, compute capability; and who says so.
+    """
+    if json_:
+        print_json({name: gpu.as_json() for name, gpu in GPUS.items()})
+        return
+    table = Table("GPU", *(right(heading) for heading in FIGURES), "sources", box=None, pad_edge=False)
+    for name, gpu in GPUS.items():
+        table.add_row(name, *gpu.figures(), "; ".join(gpu.sources()))
     print_table(table)
 
 

@@ -16,7 +16,7 @@ from archlang.report import Inputs
 from archlang.schema import VERSION
 from archlang.source import Source, Span
 from archlang.spec import Spec
-from archlang.targets import find_gpu
+from archlang.targets import find_gpu, find_target
 from archlang.unparse import unparse
 
 
@@ -129,10 +129,11 @@ def compiled(form: str) -> Callable[[Spec, Inputs, Options], str]:
     """The programs of the networks in a form of jax or XLA, each under a comment with its name."""
 
     def stage(spec: Spec, inputs: Inputs, options: Options) -> str:
+        gpu = None if options.gpu is None else find_target(options.gpu)
+
         from archlang.lower.programs import Program  # jax
         from archlang.lower.show import show
 
-        gpu = None if options.gpu is None else find_gpu(options.gpu)
         found = one_or_all(planned(spec, inputs, Forced(options.remat, options.unroll), None).networks, options.network)
         refuse_unknown_width(found, inputs)
         batch = BATCH if options.batch is None else options.batch

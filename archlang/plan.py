@@ -254,7 +254,7 @@ def computed_again(stack: ir.Repeat, x: Type) -> Choice:
 
 def needed(plan: Plan, types: Mapping[str, Type], batch: int, gpu: Gpu | None = None) -> int:
     """Bytes of one update: parameters with what Adam keeps of them, and the most that is held beside at any time."""
-    cores = {} if gpu is None else {"cores": gpu.cores}
+    cores = {} if gpu is None or gpu.chip is None else {"cores": gpu.chip.cores}
     made = {name: passes(network.body, types[name], batch, **cores) for name, network in plan.networks.items()}
     params = sum(FLOAT * num_params(network.body, types[name]) for name, network in plan.networks.items())
     if not set(ROLES) <= made.keys():

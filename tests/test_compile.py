@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError, distribution
 
 import pytest
 
@@ -19,18 +20,30 @@ from archlang.lower.plugins import find_cuda_compiler
 from archlang.targets import GPUS
 find_cuda_compiler()
 matrix = jax.ShapeDtypeStruct((1024, 1024), jnp.float32)
-compiled = compile_for(GPUS[sys.argv[1]], lambda a, b: jnp.tanh(a @ b).sum(), matrix, matrix)
-print(json.dumps([planned_bytes(compiled), "triton" in compiled.as_text() or "cublas" in compiled.as_text()]))
+for name in sys.argv[1:]:
+    compiled = compile_for(GPUS[name], lambda a, b: jnp.tanh(a @ b).sum(), matrix, matrix)
+    print(json.dumps([name, planned_bytes(compiled), "triton" in compiled.as_text() or "cublas" in compiled.as_text()]))
 """
+VOLTA = {name for name, gpu in GPUS.items() if gpu.chip and gpu.chip.family.capability < (7, 5)}
+
+
+def within_reach() -> list[str]:
+    """Those that the assembler can be asked for: that of CUDA 12, or one of the machine, which may have forgotten Volta."""
+    try:
+        distribution("nvidia-cuda-nvcc-cu12")
+    except PackageNotFoundError:
+        return [name for name in GPUS if name not in VOLTA]
+    return list(GPUS)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("gpu", GPUS)
-def test_a_program_is_compiled_for_a_gpu_that_is_not_there(gpu: str) -> None:
+def test_a_program_is_compiled_for_every_gpu_though_none_is_there() -> None:
+    names = within_reach()
     environment = os.environ | {"JAX_PLATFORMS": "cpu"}
-    done = subprocess.run([sys.executable, "-c", PROGRAM, gpu], env=environment, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", PROGRAM, *names], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    planned, is_of_the_gpu = json.loads(done.stdout)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
     matrices = 2 * 1024 * 1024 * 4
-    assert matrices < planned < 3 * matrices
-    assert is_of_the_gpu
+    assert [name for name, _, _ in found] == names
+    assert [name for name, planned, _ in found if not matrices < planned < 3 * matrices] == []
+    assert [name for name, _, is_of_the_gpu in found if not is_of_the_gpu] == []

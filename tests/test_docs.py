@@ -30,7 +30,7 @@ def generator() -> Any:
     return module
 
 
-@pytest.mark.parametrize("name", ["language.md", "archlang.tmLanguage.json"])
+@pytest.mark.parametrize("name", ["language.md", "gpus.md", "archlang.tmLanguage.json"])
 def test_a_generated_page_is_what_would_be_generated_now(name: str) -> None:
     assert (DOCS / name).read_text(encoding="utf-8") == generator().FILES[name](), "run: python docs/generate.py"
 

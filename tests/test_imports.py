@@ -244,9 +244,18 @@ with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()) 
     main()
 assert '"params"' in out.getvalue(), out.getvalue()
 """
+GPUS = """
+import contextlib, io
+from archlang.__main__ import main
+sys.argv = ["archlang", "gpus"]
+with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()) as out:
+    main()
+assert "h100-80gb" in out.getvalue(), out.getvalue()
+"""
 LIGHT = {
     "import archlang": "import archlang",
     "archlang check": CHECK,
+    "archlang gpus": GPUS,
     "the runtime's table and defaults": "import archlang_runtime, archlang_runtime.config, archlang_runtime.envs.table",
 }
 

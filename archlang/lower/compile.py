@@ -12,7 +12,7 @@ import jax
 from jax.experimental import topologies
 from jax.sharding import SingleDeviceSharding
 
-from archlang.targets import Gpu
+from archlang.targets import Gpu, description
 
 
 def compile_for(gpu: Gpu, function: Any, *arguments: Any, **jit_options: Any) -> Any:
@@ -20,7 +20,7 @@ def compile_for(gpu: Gpu, function: Any, *arguments: Any, **jit_options: Any) ->
 
     Call `archlang.lower.plugins.find_cuda_compiler()` before jax looks for devices, with `JAX_PLATFORMS=cpu`.
     """
-    topology = topologies.get_topology_desc(platform="cuda", topology_name="", target_config=gpu.description, topology="1x1x1")
+    topology = topologies.get_topology_desc(platform="cuda", topology_name="", target_config=description(gpu), topology="1x1x1")
     sharding = SingleDeviceSharding(topology.devices[0])
 
     def abstract(leaf: Any) -> jax.ShapeDtypeStruct:
