@@ -17,6 +17,7 @@ from archlang.analysis.parts import parts
 from archlang.analysis.saved import again_bytes, kept_bytes
 from archlang.analysis.update import FLOAT, actor_bytes, any_bytes, critic_bytes, passes
 from archlang.diagnostics import Diagnostic, DiagnosticError, SpecError, did_you_mean, short
+from archlang.limits import MAX_NODES
 from archlang.names import ROLES
 from archlang.passes.canonicalize import canonicalize
 from archlang.passes.rewrite import map_children
@@ -40,9 +41,8 @@ class Target:
     batch: int
 
     def __post_init__(self) -> None:
-        if self.batch < 1:
-            span = Source(str(self.batch), "--batch").span()
-            raise DiagnosticError([Diagnostic("E0603", f"a batch has at least one row; got {self.batch}", span)])
+        if type(self.batch) is not int or self.batch < 1:
+            raise refused("batch", self.batch, "a batch has a whole number of rows, at least one")
 
     @property
     def budget(self) -> int:
@@ -52,17 +52,24 @@ class Target:
 
 @dataclass(frozen=True)
 class Forced:
-    """What is asked for from outside, for every stack. Raises `DiagnosticError` where there is no such policy."""
+    """What is asked for from outside, for every stack. Raises `DiagnosticError` for what `@remat` and `@unroll` do not take."""
 
     remat: str | None = None
     unroll: int | None = None
 
     def __post_init__(self) -> None:
         if self.remat is not None and self.remat not in POLICIES:
-            similar = did_you_mean(self.remat, POLICIES)
+            similar = did_you_mean(str(self.remat), POLICIES)
             help = f"did you mean `{similar}`?" if similar else None
-            message = f"`--remat` takes {', '.join(POLICIES)}; got {short(self.remat)}"
-            raise DiagnosticError([Diagnostic("E0603", message, Source(self.remat, "--remat").span(), help=help)])
+            raise refused("remat", self.remat, f"`--remat` takes {', '.join(POLICIES)}", help)
+        if self.unroll is not None and not (type(self.unroll) is int and 1 <= self.unroll <= MAX_NODES):
+            raise refused("unroll", self.unroll, f"`--unroll` takes a whole number from 1 to {MAX_NODES}")
+
+
+def refused(option: str, value: object, takes: str, help: str | None = None) -> DiagnosticError:
+    """The error of an option that has a value which it does not take."""
+    shown = short(str(value)) or "nothing"
+    return DiagnosticError([Diagnostic("E0603", f"{takes}; got {shown}", Source(str(value), f"--{option}").span(), help=help)])
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,14 @@ def test_the_cost_of_a_plan_does_not_depend_on_the_depth() -> None:
         ({"remat": "dot"}, "E0603", "takes none, dots, full, nested; got dot"),
         ({"unroll": 5}, "E0603", "`--unroll 5` is more than the 4 copies of a stack"),
         ({"gpu": "h100"}, "E0502", "there is no GPU `h100`"),
-        ({"gpu": "h100-80gb", "batch": 0}, "E0603", "a batch has at least one row; got 0"),
+        ({"unroll": 0}, "E0603", "`--unroll` takes a whole number from 1 to 10000; got 0"),
+        ({"unroll": "2"}, "E0603", "`--unroll` takes a whole number"),
+        ({"unroll": True}, "E0603", "`--unroll` takes a whole number"),
+        ({"unroll": 10_001}, "E0603", "from 1 to 10000; got 10001"),
+        ({"remat": ""}, "E0603", "; got nothing"),
+        ({"remat": 1}, "E0603", "takes none, dots, full, nested; got 1"),
+        ({"gpu": "h100-80gb", "batch": 0}, "E0603", "a batch has a whole number of rows, at least one; got 0"),
+        ({"gpu": "h100-80gb", "batch": 1.5}, "E0603", "at least one; got 1.5"),
     ],
 )
 def test_what_cannot_be_planned_is_refused(options: dict[str, Any], code: str, said: str) -> None:
