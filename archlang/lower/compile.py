@@ -1,8 +1,8 @@
 """Any jitted function → the program that XLA makes of it for a GPU, on a machine that has one or not.
 
-It needs the extra `archlang[gpu-check]`: XLA's CUDA compiler as a plug-in of jax, and the assembler that it calls; no driver, and
-none of NVIDIA's other libraries. No autotuning happens, and XLA only warns of a program that is larger than the GPU: the verdict
-is the reader's.
+It needs the extra `archlang[gpu-check]`: XLA's CUDA compiler as a plug-in of jax, and the assembler that it calls; neither a
+driver nor NVIDIA's other libraries. No autotuning happens, and XLA only warns of a program that is larger than the GPU: the
+verdict is the reader's.
 """
 
 from __future__ import annotations
