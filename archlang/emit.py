@@ -12,7 +12,7 @@ from archlang.passes.canonicalize import canonicalize
 from archlang.passes.roll import roll
 from archlang.pipeline import planned, right
 from archlang.plan import BATCH, Forced, Plan, Target
-from archlang.report import Inputs
+from archlang.report import Inputs, refuse_unknown_width
 from archlang.schema import VERSION
 from archlang.source import Source, Span
 from archlang.spec import Spec
@@ -111,7 +111,6 @@ def plan_of(spec: Spec, inputs: Inputs, options: Options) -> Plan:
 
 def plan(spec: Spec, inputs: Inputs, options: Options) -> str:
     """How each stack is run, and why."""
-    refuse_unknown_width(networks(spec, inputs), inputs, options.gpu is not None)
     made = plan_of(spec, inputs, options)
     return json.dumps(made.as_json()) if options.json else "\n".join(made.lines())
 
@@ -152,15 +151,6 @@ def one_or_all(networks: Mapping[str, ir.Network], name: str | None) -> Mapping[
     similar = did_you_mean(name, networks)
     help = f"did you mean `{similar}`?" if similar else f"there are: {', '.join(networks)}"
     raise DiagnosticError([Diagnostic("E0201", f"there is no network `{name}`", Source(name, "--network").span(), help=help)])
-
-
-def refuse_unknown_width(networks: Mapping[str, ir.Network], inputs: Inputs, needed: bool = True) -> None:
-    unknown = [name for name in networks if inputs.of(name).width is None]
-    if unknown and needed:
-        message = f"the input width of {', '.join(unknown)} is not known"
-        raise DiagnosticError(
-            [Diagnostic("E0604", message, help="`--in N` gives it to every network, `--env E` to each role its own")]
-        )
 
 
 PLAN = frozenset({"remat", "unroll"})

@@ -14,7 +14,7 @@ from archlang.format import format as format_text
 from archlang.parse import parse as parse_source
 from archlang.plan import BATCH, Forced, Plan, Target, make_plan
 from archlang.read import load_source, shipped_like
-from archlang.report import Inputs, Report, check_grid, examine, make_inputs, points
+from archlang.report import Inputs, Report, check_grid, examine, make_inputs, points, refuse_unknown_width
 from archlang.source import Source
 from archlang.spec import Network, Point, Spec, Value, noted
 from archlang.targets import find_gpu
@@ -49,8 +49,11 @@ def checked(spec: Spec, inputs: Inputs) -> Report:
 
 
 def planned(spec: Spec, inputs: Inputs, forced: Forced, target: Target | None) -> Plan:
-    """→ how each stack is run, for the default point. Raises `SpecError` where a network is wrong or the plan cannot be had."""
+    """→ how each stack is run, for the default point. Raises `SpecError` where a network is wrong or the plan cannot be had,
+    `DiagnosticError` where a target is given and a width is not."""
     networks = right(spec, inputs, None)
+    if target is not None:
+        refuse_unknown_width(networks, inputs)
     return make_plan(networks, {name: inputs.of(name) for name in networks}, forced, target)
 
 

@@ -13,7 +13,7 @@ from archlang.analysis.params import num_params
 from archlang.checks.roles import check_roles, end
 from archlang.checks.shapes import check_shapes
 from archlang.checks.unused import unused
-from archlang.diagnostics import Collector, Diagnostic, Replacement, SpecError, as_json
+from archlang.diagnostics import Collector, Diagnostic, DiagnosticError, Replacement, SpecError, as_json
 from archlang.limits import MAX_GRID_STEPS
 from archlang.names import ROLES, suggestion
 from archlang.passes.canonicalize import canonicalize
@@ -104,6 +104,14 @@ class Inputs:
     @property
     def action_dim(self) -> int | None:
         return self.env.action_dim if self.env else None
+
+
+def refuse_unknown_width(networks: Iterable[str], inputs: Inputs) -> None:
+    """Raise E0604 where the input width of a network is not known."""
+    if unknown := [name for name in networks if inputs.of(name).width is None]:
+        message = f"the input width of {', '.join(unknown)} is not known"
+        help = "`--in N` gives it to every network, `--env E` to each role its own"
+        raise DiagnosticError([Diagnostic("E0604", message, help=help)])
 
 
 def make_inputs(in_features: int | None, env: Environment | None) -> Inputs:

@@ -161,6 +161,12 @@ def test_what_cannot_be_planned_is_refused(options: dict[str, Any], code: str, s
     assert (found.code, said in found.message) == (code, True)
 
 
+def test_what_fits_depends_on_the_width() -> None:
+    with pytest.raises(DiagnosticError, match="E0604"):
+        archlang.plan("(dense8)*4", gpu="h100-80gb")
+    assert archlang.plan("(dense8)*4").stacks["network"][0].row_bytes is None
+
+
 def test_a_wrong_network_has_no_plan() -> None:
     with pytest.raises(SpecError, match="E0301"):
         archlang.plan("(dense8)*4", in_features=9)
