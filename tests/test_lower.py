@@ -227,6 +227,13 @@ def test_bfloat16_computes_inside_and_keeps_float32_outside() -> None:
     assert {leaf.dtype for leaf in jax.tree.leaves(nnx.state(module, nnx.Param))} == {jnp.dtype("float32")}
 
 
+def test_more_copies_than_a_loop_counts_are_refused() -> None:
+    stacks = archlang.parse(f"a = (id, dense4)*{2**31 - 1}\nb = (id, dense4)*{2**31}").networks
+    nnx.eval_shape(lambda: build(stacks["a"], 4, rngs=nnx.Rngs(0)))
+    with pytest.raises(archlang.SpecError, match="at most 2,147,483,647 copies; got 2,147,483,648"):
+        nnx.eval_shape(lambda: build(stacks["b"], 4, rngs=nnx.Rngs(0)))
+
+
 def test_a_network_that_does_not_take_the_width_is_refused() -> None:
     with pytest.raises(archlang.SpecError, match=r"E0301.*a stack must keep its width"):
         build(archlang.parse("(dense256, ln)*4").networks["network"], 29, rngs=nnx.Rngs(0))

@@ -52,7 +52,7 @@ NAMES = {
     "E0204": Explanation(
         meaning="""A number is not one that can stand here: widths and counts begin at 1, widths end below 2**31 and all other
         whole numbers below 2**63, a number with a point or an exponent is one of float32, and a rate of `dropout` is below
-        1.""",
+        1. A stack may be written and checked with any count, and built with one below 2**31.""",
         why="""The block strings of timm (aa4b585) accept `r0` and build no block at all. A count of 0 is mostly a division
         that came to nothing, and the run would carry the name of a depth that it does not have. Where nothing is meant, `id`
         says so.""",

@@ -9,6 +9,7 @@ from typing import Any
 from flax import nnx
 
 from archlang import ir
+from archlang.diagnostics import Diagnostic, SpecError
 from archlang.infer import output_type, summed
 from archlang.lower.combinators import Cast, Network, Parallel, Residual, Sequence
 from archlang.lower.gate import Gate
@@ -16,6 +17,8 @@ from archlang.lower.stack import Stack
 from archlang.naming import in_a_row, names
 from archlang.report import ready_to_lower
 from archlang.types import Type
+
+MAX_COPIES = 2**31 - 1  # jax counts the turns of a loop in int32
 
 
 def build(network: ir.Network, in_features: int, *, rngs: nnx.Rngs) -> Network:
@@ -69,8 +72,16 @@ def residual(node: ir.Residual, x: Type, rngs: nnx.Rngs) -> Residual:
 def repeat(node: ir.Repeat, x: Type, rngs: nnx.Rngs) -> nnx.Module:
     if not node.is_loop:  # independent copies, or a stack of one: a scan of length 1 would still be a loop
         return chain(node, x, rngs)
+    refuse_uncountable(node)
     remat, unroll = node.remat or ir.DEFAULT_REMAT, node.unroll or 1
     return Stack(lambda rngs: lower(node.body, x, rngs), node.count, remat=remat, unroll=unroll, rngs=rngs)
+
+
+def refuse_uncountable(stack: ir.Repeat) -> None:
+    """Raise E0204 where there are more copies than a loop of jax counts."""
+    if stack.count > MAX_COPIES:
+        message = f"a loop has at most {MAX_COPIES:,} copies; got {stack.count:,}"
+        raise SpecError([Diagnostic("E0204", message, stack.span, help="stacks may stand in stacks: `((…)*1000)*1000`")])
 
 
 BUILDERS: dict[type[ir.Node], Callable[[Any, Type, nnx.Rngs], nnx.Module]] = {
