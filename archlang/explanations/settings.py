@@ -6,8 +6,8 @@ from archlang.explanations.form import Commands, Explanation
 
 SETTINGS = {
     "E0502": Explanation(
-        meaning="""There is no GPU of that name among those that `archlang gpus` lists. Of any other the memory alone can be given,
-        `custom:24GB` or `custom:23.5GiB`: enough for a plan, not for XLA to compile a program.""",
+        meaning="""There is no GPU of that name among those that `archlang gpus` lists. Of any other the memory alone can be
+        given, `custom:24GB` or `custom:23.5GiB`: enough for a plan, not for XLA to compile a program.""",
         why="""Two GPUs of nearly one name can differ in their memory by half, and a plan for the wrong one fits nowhere.""",
         example=Commands(
             wrong="archlang emit plan '(dense8)*4' --in 8 --gpu h100",
