@@ -21,8 +21,11 @@ from typing import Any
 os.environ["JAX_PLATFORMS"] = "cpu"
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "runtime"))
 
+import toy
 from record import record
 from test_stops import KINDS, arrays, differences, finish, latest, numbers, stop, stop_in_write
+
+from archlang_runtime import envs
 
 IN_WRITE = "SIGKILL while a checkpoint is written"
 
@@ -54,6 +57,7 @@ def stop_often(rounds: int, seed: int, folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     rounds, seed = (*map(int, sys.argv[1:]), *(3, 0)[len(sys.argv) - 1 :])
+    envs.TASKS = toy.tasks()
     with TemporaryDirectory() as folder:
         os.environ["JAX_COMPILATION_CACHE_DIR"] = f"{folder}/compiled"
         os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"

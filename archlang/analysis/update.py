@@ -1,4 +1,4 @@
-"""How much memory an update needs beside the parameters and what the optimizer keeps: gradients, and what they are computed from.
+"""What an update needs beside the parameters and what the optimizer keeps: gradients, and what they are computed from.
 
 A backward pass goes from the last layer to the first. What was kept for a layer goes when it is done, and its gradient comes
 and stays; so the most is needed at one of the layers. The update of contrastive RL has two halves, one after the other: the

@@ -107,7 +107,8 @@ RUNS = {
     ),
     "E0709": Explanation(
         meaning="""The device has less free memory than the run needs for its networks, the replay buffer and the
-        activations of an update. What is kept throughout is known before the run starts; the rest shows while it runs.""",
+        activations of an update, or the host less than the copy that checkpoints are written from. What is kept throughout is
+        known before the run starts; the rest shows while it runs.""",
         why="""A smaller batch or buffer in the place of those asked for would be another experiment. Fewer `--replay-rows` or
         `--num-envs` make the buffer smaller, a smaller `--batch-size` the updates.""",
         example=Commands(
@@ -155,8 +156,8 @@ RUNS = {
         see=("E0707",),
     ),
     "E0713": Explanation(
-        meaning="""A logger that `--log` names cannot be opened: its package is not installed, its server cannot be reached, or it
-        does not know who you are. The message has its reason. Without `WANDB_MODE`, W&B goes offline where there is no
+        meaning="""A logger that `--log` names cannot be opened: its package is not installed, its server cannot be reached, or
+        it does not know who you are. The message has its reason. Without `WANDB_MODE`, W&B goes offline where there is no
         network: the metrics stay in the run's folder, and `wandb sync` sends them.""",
         why="""Who names a logger looks for the run there. That nothing arrives would show hours later, if at all.""",
         example=Commands(

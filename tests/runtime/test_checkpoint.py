@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -110,7 +110,7 @@ def test_training_goes_on_while_a_checkpoint_is_written(tmp_path: Path, monkeypa
 
 
 @contextmanager
-def full_disk(size: int) -> Iterator[None]:
+def full_disk(size: int) -> Generator[None, None, None]:
     """No file may grow beyond `size` bytes: root too is refused that."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
@@ -120,9 +120,7 @@ def full_disk(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-def test_what_goes_wrong_in_the_background_is_said_at_the_next_point(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_what_goes_wrong_in_the_background_is_said_at_the_next_point(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     big = {f"x{i}": jax.random.normal(jax.random.key(i), (20_000,)) for i in range(20)}
     with Checkpoints(tmp_path) as checkpoints:
         checkpoints.save(1, big)

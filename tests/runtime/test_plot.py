@@ -154,7 +154,8 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         monkeypatch.setattr(sys, "argv", ["archlang", "plot", *words])
         with pytest.raises(SystemExit) as end:
             main()
-        return int(end.value.code or 0), *capsys.readouterr()
+        captured = capsys.readouterr()
+        return int(end.value.code or 0), captured.out, captured.err
 
     return type_one
 

@@ -25,7 +25,8 @@ import numpy as np
 import pytest
 import toy
 
-from archlang_runtime.checkpoint import Checkpoints
+from archlang_runtime.checkpoint import Checkpoints, epochs_in
+from archlang_runtime.folder import best_epoch
 from archlang_runtime.process import OUT_OF_TIME
 
 pytestmark = pytest.mark.slow
@@ -207,7 +208,7 @@ def stop_in_write(out: Path, chance: Random) -> list[Line]:
 def finish(out: Path, epochs: int) -> None:
     """To the end of so many epochs."""
     config = toy.config()
-    child = start(out, "--steps", str(config.prefill_steps + epochs * config.steps_per_epoch))
+    child = start(out, "--steps", str(config.prefill_steps + epochs * config.steps_per_epoch), "--keep", "1")
     assert child.end() == 0, child.said
 
 
@@ -215,7 +216,7 @@ def finish(out: Path, epochs: int) -> None:
 
 
 def latest(out: Path) -> int:
-    return Checkpoints(out / "checkpoints").latest() or 0
+    return max(epochs_in(out / "checkpoints"), default=0)
 
 
 def began(draft: Path) -> int:
@@ -266,4 +267,5 @@ def test_a_run_that_was_stopped_in_every_way_is_the_run_that_was_not(tmp_path: P
     for path in (stopped, whole):
         finish(path, epochs)
     assert len(numbers(whole)) == epochs + 1
+    assert set(epochs_in(stopped / "checkpoints")) == {epochs, best_epoch(numbers(whole))}
     assert differences(stopped, whole) == []
