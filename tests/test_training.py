@@ -84,6 +84,14 @@ def test_rsnorm_normalizes_with_all_rows_that_it_saw() -> None:
         np.testing.assert_allclose(y, (np.asarray(data[number - 1]) - mean) / np.sqrt(var + 1e-8), atol=1e-5)
 
 
+def test_rsnorm_counts_no_rows_in_as_nothing() -> None:
+    module = module_of("(rsnorm)*2")
+    module(batches(1)[0])
+    before = nnx.to_pure_dict(nnx.state(module))
+    assert module(jnp.ones((0, 8))).shape == (0, 8)
+    jax.tree.map(np.testing.assert_array_equal, nnx.to_pure_dict(nnx.state(module)), before)
+
+
 def test_no_gradient_flows_through_the_statistics_of_rsnorm() -> None:
     module, x = module_of("rsnorm"), batches(1)[0]
     graph, state = nnx.split(module)

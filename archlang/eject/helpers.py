@@ -54,7 +54,7 @@ class RSNorm(nnx.Module):
         self.use_running_average = False  # the name that `train()` and `eval()` set
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        if not self.use_running_average:
+        if not self.use_running_average and x.size:
             self.count_in(jax.lax.stop_gradient(x))
         mean = jnp.broadcast_to(self.mean[...], x.shape)
         y = (x - mean) * jnp.broadcast_to(jax.lax.rsqrt(self.var[...] + 1e-8), x.shape)

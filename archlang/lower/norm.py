@@ -52,6 +52,7 @@ class RSNorm(nnx.Module):
 
     A batch of n rows with mean m and variance v is counted in by Chan et al.'s formula, with δ = m - mean and N = count + n:
     mean + δ n / N, (var · count + v n + δ² count n / N) / N, N. No gradient flows through the statistics.
+    No rows change nothing.
     """
 
     def __init__(self, layer: LayerType, x: Type, rngs: nnx.Rngs):
@@ -62,7 +63,7 @@ class RSNorm(nnx.Module):
         self.use_running_average = False  # the name that `train()` and `eval()` set
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        if not self.use_running_average:
+        if not self.use_running_average and x.size:
             self.count_in(jax.lax.stop_gradient(x))
         mean = jnp.broadcast_to(self.mean[...], x.shape)
         y = (x - mean) * jnp.broadcast_to(jax.lax.rsqrt(self.var[...] + 1e-8), x.shape)
