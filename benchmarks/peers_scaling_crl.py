@@ -3,8 +3,9 @@
     PYTHON peers_scaling_crl.py CHECKOUT '{"environment": "reacher", …}'
 
 Their `train.py` is a script: it is read from the checkout and run up to its training loop, with their own argument parser and
-their own prefill. From there on the programs are theirs, jitted here. The only change: where the gradient steps are left
-out, `sgd_step` is a sum over what it reads of each minibatch, so that the compiler computes the minibatches all the same.
+their own prefill. From there on the programs are theirs, jitted here, with their state donated: that spares them the copy of
+the buffer that their script makes once an epoch. The only change: where the gradient steps are left out, `sgd_step` is a sum
+over what it reads of each minibatch, so that the compiler computes the minibatches all the same.
 """
 
 from __future__ import annotations
