@@ -13,6 +13,7 @@ runtime = Runtime(
             "archlang_runtime.commands:import_checkpoint", "Make a run that begins with weights from elsewhere."
         ),
         "eval": Command("archlang_runtime.commands:evaluate", "Measure how long a run's agent stays at its goal."),
+        "render": Command("archlang_runtime.commands:render", "Show an episode of a run's agent, as a GIF and in a browser."),
         "plot": Command("archlang_runtime.commands:plot", "Draw the learning curves of runs, seeds of one setting together."),
     },
 )

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import os
 import socket
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
-
-import wandb
 
 from archlang_runtime.errors import error
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from archlang_runtime.loggers import Line, Series
 
+wandb: Any = import_module("wandb")  # it need not be installed where types are checked
 PROJECT = "archlang"
 PATIENCE = 5  # seconds for the first answer of a server
 TIMEOUTS = {"login_timeout": 60, "init_timeout": 60, "finish_timeout": 300}  # seconds; by default the last has no end

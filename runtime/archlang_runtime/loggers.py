@@ -94,6 +94,7 @@ class Loggers:
     run: Path
     say: Callable[[str], None]
     opened: dict[str, Logger] = field(default_factory=dict)
+    state: dict[str, Any] = field(default_factory=dict)  # what loggers.json says of each
     exit_code: int = 1  # unless the run says otherwise
 
     def begin(self, asked: Mapping[str, Any], lines: Sequence[Line]) -> None:

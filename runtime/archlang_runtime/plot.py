@@ -52,11 +52,14 @@ def draw(panels: Sequence[Panel], metric: str, x: str, place: Path, heading: str
     rows = -(-len(panels) // columns)
     with rc_context({"svg.hashsalt": "archlang", "svg.fonttype": "none", "pdf.fonttype": 42, "font.size": 9}):
         figure = Figure(figsize=(PANEL[0] * columns + 1.6, PANEL[1] * rows + 0.3), dpi=150, layout="constrained")
-        grid = figure.subplots(rows, columns, squeeze=False).flat
+        grid = list(figure.subplots(rows, columns, squeeze=False).flat)
         for axes, panel in zip(grid, panels, strict=False):
             draw_panel(axes, panel, metric, x, name_of(metric) if heading is None else heading)
-        for axes in list(grid)[len(panels) :]:
+        for axes in grid[len(panels) :]:
             axes.remove()
+        figure.draw_without_rendering()  # now panels have their size
+        for axes, panel in zip(grid, panels, strict=False):
+            label_ends(axes, panel.curves, axes.get_position().height * figure.get_figheight() * 72)
         if footnote := describe(panels):
             figure.supxlabel(footnote, x=0.01, ha="left", fontsize=7.5, color=GREY)
         save(figure, place)
@@ -74,7 +77,6 @@ def draw_panel(axes: Axes, panel: Panel, metric: str, x: str, heading: str) -> N
     axes.set_xlim(0, last or 1)
     if metric in SHARES:
         axes.set_ylim(0, 1.02)
-    label_ends(axes, panel.curves, scale)
 
 
 def dress(axes: Axes, metric: str, unit: str, x: str) -> None:
@@ -97,20 +99,21 @@ def draw_curve(axes: Axes, curve: Curve, scale: float, colour: str, dash: Any) -
     axes.fill_between(curve.x / scale, curve.low, curve.high, color=colour, alpha=0.18, linewidth=0)
 
 
-def label_ends(axes: Axes, curves: Sequence[Curve], scale: float) -> None:
-    """Every label to the right of the panel, at the height of its line's end, or as near to it as the others leave room."""
+def label_ends(axes: Axes, curves: Sequence[Curve], height: float) -> None:
+    """Every label to the right of the panel, at the height of its line's end, or as near to it as the others leave room.
+
+    `height`: the panel's, in points.
+    """
     if not any(curve.label for curve in curves):
         return
-    axes.figure.draw_without_rendering()  # so that the panel has its size
-    height = axes.get_window_extent().height / axes.figure.dpi * 72
     bottom, top = axes.get_ylim()
     wanted = np.array([(curve.middle[-1] - bottom) / (top - bottom) * height for curve in curves])
     for curve, line, y, free in zip(curves, axes.lines, wanted, spread(wanted, LINE_HEIGHT), strict=True):
-        end = (curve.x[-1] / scale, curve.middle[-1])
+        end = (float(np.asarray(line.get_xdata())[-1]), float(curve.middle[-1]))
         colour, straight = line.get_color(), abs(free - y) < 1 and end[0] >= axes.get_xlim()[1]
         leader = None if straight else LEADER | {"color": colour}
-        place = {"xytext": (1.03, free / height), "textcoords": "axes fraction", "va": "center", "annotation_clip": False}
-        axes.annotate(curve.label, end, color=colour, arrowprops=leader, fontsize=8.5, **place)
+        text = axes.annotate(curve.label, end, (1.03, free / height), "data", "axes fraction", leader, annotation_clip=False)
+        text.set(color=colour, verticalalignment="center", fontsize=8.5)
 
 
 def spread(wanted: np.ndarray, apart: float) -> np.ndarray:

@@ -15,6 +15,7 @@ from archlang_runtime.errors import error
 
 if TYPE_CHECKING:
     from archlang_runtime.envs.base import GoalEnv
+    from archlang_runtime.picture import Scene
 
 SIMULATORS = ("brax", "mujoco", "mujoco-mjx")
 
@@ -31,6 +32,13 @@ def find_task(name: str, at: str = "--env") -> Task:
 def load(task: Task) -> GoalEnv:
     """A task's physics (imports brax). The same factory with the same arguments gives the same object."""
     return build(task.factory, tuple(sorted(task.arguments.items())))
+
+
+def scene(env: GoalEnv) -> Scene:
+    """What an environment's bodies look like, apart from its goal."""
+    from archlang_runtime.envs.drawing import make_scene
+
+    return make_scene(env.simulation)
 
 
 @cache

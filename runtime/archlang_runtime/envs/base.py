@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import jax
+
+if TYPE_CHECKING:
+    from archlang_runtime.envs.physics import Simulation
 
 
 @jax.tree_util.register_dataclass
@@ -29,8 +32,12 @@ class EnvState:
 class GoalEnv(Protocol):
     """A goal-conditioned environment: two pure functions of one environment, made for `jit` and `vmap`.
 
+    `simulation`: the model and its simulator; pictures are made of it, and `physics.x` holds where its links are.
     `identity`: all that its physics follows from, as JSON (the model, the simulator, a maze's layout), for its fingerprint.
     """
+
+    @property
+    def simulation(self) -> Simulation: ...
 
     @property
     def identity(self) -> Mapping[str, Any]: ...
