@@ -219,7 +219,8 @@ def pickled(folder: Path, _: pytest.MonkeyPatch) -> None:
     (folder / "final.pkl").write_bytes(pickle.dumps({}))
     networks = take_apart(plan("reacher", env="reacher"), find_task("reacher").environment)
     layers = [found for role, network in networks.items() for found in layers_of(role, network).items()]
-    np.savez(folder / "weights.npz", **{name: np.zeros(*form_of(shape)) for name, (_, shape) in layers})
+    arrays: dict[str, Any] = {name: np.zeros(*form_of(shape)) for name, (_, shape) in layers}
+    np.savez(folder / "weights.npz", **arrays)
 
 
 Situation = Callable[[Path, pytest.MonkeyPatch], AbstractContextManager[None] | None]
