@@ -238,7 +238,7 @@ FULL = Choice("full", "computed again, since it would not fit otherwise; the inp
 NESTED = Choice(
     "nested", "computed again, since it would not fit otherwise; the input of every √n-th copy is kept, less than with full"
 )
-SEPARATE = "together they took no less time, and 5 % more memory (benchmarks/alternatives.py)"
+SEPARATE = "together they took no less time on a CPU, and 5 % more memory (benchmarks/alternatives.py)"
 ONE = Choice(1, "one copy to a step of the loop: more compile longer")
 DTYPE = {
     "f32": Choice("f32", "no `@dtype` stands around it"),
