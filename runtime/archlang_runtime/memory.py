@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -65,3 +66,23 @@ def describe_device() -> str:
     """What the run runs on, in a word."""
     device = jax.devices()[0]
     return device.platform if device.platform == "cpu" else device.device_kind
+
+
+def memory_in_use() -> list[tuple[str, int, int]]:
+    """Bytes that this process has now, and those that there are: of the host, and of a device that counts them."""
+    found = [("host", resident(), host_capacity())]
+    stats = jax.devices()[0].memory_stats() or {}
+    if "bytes_in_use" in stats:
+        found.append(("device", stats["bytes_in_use"], stats.get("bytes_limit", 0)))
+    return found
+
+
+def resident() -> int:
+    """Bytes of the host's memory that this process holds; where Linux does not say, the most that it ever held."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return pages * os.sysconf("SC_PAGE_SIZE")

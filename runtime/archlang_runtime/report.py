@@ -1,4 +1,4 @@
-"""What a run says while it goes: one line per epoch, and a progress bar where there is a terminal.
+"""What a run says while it goes: one line per epoch, and a panel (live.py) below them where there is a terminal.
 
 In a pipe, and where NO_COLOR is set, the lines come alone.
 """
@@ -12,11 +12,12 @@ from types import TracebackType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.live import Live
 from rich.text import Text
 
 from archlang_runtime.config import TrainConfig
 from archlang_runtime.folder import best_epoch
+from archlang_runtime.live import Progress, clock, make_live
 
 # heading, key in the metrics, how it is written; a column is as wide as its heading and two spaces.
 COLUMNS = (
@@ -38,26 +39,19 @@ class Report:
 
     def __init__(self, console: Console | None = None):
         self.console = console or Console(highlight=False)
-        live = self.console.is_terminal and "NO_COLOR" not in os.environ
-        self.progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("epoch {task.completed} of {task.total}"),
-            TimeElapsedColumn(),
-            TextColumn("to go:"),
-            TimeRemainingColumn(),
-            console=self.console,
-            disable=not live,
-            transient=True,
-            speed_estimate_period=3600,
-        )
+        self.is_live = self.console.is_terminal and "NO_COLOR" not in os.environ
+        self.live: Live | None = None
 
     def __enter__(self) -> Report:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
-        self.progress.stop()
+        self.stop_live()
+
+    def stop_live(self) -> None:
+        if self.live:
+            self.live.stop()
+            self.live = None
 
     def say(self, text: str, style: str = "") -> None:
         self.console.print(Text(text, style), soft_wrap=True)
@@ -78,22 +72,22 @@ class Report:
         """What the silence before the first lines is."""
         self.say("compiling: the first two lines take the longest", "dim")
 
-    def begin(self, done: int, epochs: int) -> None:
-        """The headings, and the bar."""
-        width = len(str(epochs))
-        self.epoch_width = 2 * width + 1
+    def begin(self, config: TrainConfig, done: int, lines: Sequence[Mapping[str, Any]]) -> None:
+        """The headings, and the panel, before the epoch after `done`. `lines`: those of the run so far."""
+        self.epoch_width = 2 * len(str(config.epochs)) + 1
         self.compiling()
         headings = "  ".join(heading for heading, _, _ in COLUMNS)
         self.say(f"{'epoch'.rjust(self.epoch_width)}  {headings}", "bold")
-        self.task = self.progress.add_task("compiling", total=epochs, completed=done)
-        self.progress.start()
+        self.progress = Progress(config, done, lines)
+        if self.is_live:
+            self.live = make_live(self.console, self.progress)
+            self.live.start()
 
     def epoch(self, line: Mapping[str, Any], epochs: int) -> None:
         """An epoch is over."""
         number = f"{line['epoch']}/{epochs}".rjust(max(self.epoch_width, 5))
         self.say(f"{number}  " + "  ".join(cell(column, line) for column in COLUMNS))
-        if line["epoch"]:
-            self.progress.update(self.task, completed=line["epoch"], description="training")
+        self.progress.epoch(line)
 
     def stopping(self) -> None:
         self.say("Stopping when this epoch is over. Once more stops at once, and loses the epoch.", "yellow")
@@ -108,7 +102,7 @@ class Report:
         self.say(f"Stopped after {done}{why}. The same command goes on from there.", "yellow")
 
     def finished(self, lines: Sequence[Mapping[str, Any]], curve: Path) -> None:
-        self.progress.stop()
+        self.stop_live()
         before, after = lines[0]["time_at_goal"], lines[-1]["time_at_goal"]
         self.say(f"at goal {before:.1%} of the time before training, {after:.1%} after it", "bold")
         best = best_epoch(lines)
@@ -125,12 +119,6 @@ def cell(column: tuple[str, str, str], line: Mapping[str, Any]) -> str:
         return " " * len(heading)
     text = clock(value) if key == "elapsed_seconds" else form.format(value)
     return text.rjust(len(heading))
-
-
-def clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}"
 
 
 def plural(count: int, word: str) -> str:

@@ -103,7 +103,7 @@ class Session:
         refuse_oversize(self.shapes(), starts(config), logits, copied=stored(self.shapes(), config))
 
     def start(self) -> TrainState:
-        self.report.begin(0, self.experiment.config.epochs)
+        self.report.begin(self.experiment.config, 0, ())
         state = self.program.init(jax.random.key(self.experiment.config.seed))
         if self.folder.imported.is_dir():
             self.report.say("epoch 0 has the imported weights", "green")
@@ -120,7 +120,7 @@ class Session:
             self.report.say(LOST.format(config.prefill_steps), "yellow")
         for change in self.folder.other_versions(config):
             self.report.say(f"note: {change}; numbers may differ from those of an uninterrupted run", "yellow")
-        self.report.begin(done, config.epochs)
+        self.report.begin(config, done, self.lines)
         return on_device(state)
 
     def shapes(self) -> TrainState:
