@@ -146,7 +146,12 @@ def evaluate(
 
 
 def plot(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN...", help="Folders of runs. Those that differ in the seed alone are one line with its 95 % interval."
+        ),
+    ],
     metric: Annotated[str, typer.Option(metavar="KEY", help="A key of metrics.jsonl.")] = "time_at_goal",
     x: Annotated[str, typer.Option("--x", metavar="KEY", help="env_steps, updates or elapsed_seconds.")] = "env_steps",
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="A .png, .svg or .pdf; curves.png if not given.")] = None,
