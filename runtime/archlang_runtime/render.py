@@ -66,10 +66,10 @@ def save_gif(film: Film, file: Path) -> None:
     """In real time, to a hundredth of a second for each picture."""
     every = ceil(FRAME / film.scene.seconds - 1e-6)
     frames = range(0, len(film.pos), every)
-    first, *rest = in_one_palette(film, frames)
+    pictures = in_one_palette(film, frames)
     milliseconds = max(2, round(every * film.scene.seconds * 100)) * 10
     draft = file.with_name(file.name + ".tmp")
-    first.save(draft, "GIF", save_all=True, append_images=rest, duration=milliseconds, loop=0)
+    next(pictures).save(draft, "GIF", save_all=True, append_images=pictures, duration=milliseconds, loop=0)
     draft.replace(file)
 
 
