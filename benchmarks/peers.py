@@ -26,7 +26,7 @@ from typing import Any
 from record import commit, record
 
 HERE = Path(__file__).parent
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "environment": "reacher",
     "depth": 4,
     "num_envs": 512,
