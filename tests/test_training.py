@@ -132,7 +132,7 @@ def test_training_changes_the_state_of_every_copy_and_evaluation_nothing(place: 
     jax.tree.map(np.testing.assert_array_equal, state_of(module), trained)
 
 
-@settings(max_examples=20, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=12, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(networks(Sizes(min_width=2, layers=(*STATEFUL, *STATEFUL, "ln", "swish", "concat_input")), depth=2), st.integers(0, 99))
 def test_a_stack_trains_as_the_unrolled_network(drawn: tuple[ir.Network, int], seed: int) -> None:
     """With the same parameters, statistics and keys: the same outputs, and the same state afterwards."""

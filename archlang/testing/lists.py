@@ -22,11 +22,13 @@ def write_list(draft: Draft, pick: int, random: Random) -> None:
     layers, there, arguments = list(unit.layers), words(place.node), dict[str, str]()
     for index, name, column in unit.columns:
         text, how = f"[{', '.join(map(value, column))}]", random.randrange(3)
+        free = (each for each in names(random) if each not in there)  # a parameter would hide a definition of its name
         if how == 1:
-            text = f"{{{draft.define(names(random), text)}}}"
+            name_of_list = draft.define(free, text)
+            there, text = there | {name_of_list}, f"{{{name_of_list}}}"
         if how == 2:
-            parameter = next(each for each in names(random) if each not in there | arguments.keys())
-            arguments[parameter], text = text, f"{{{parameter}}}"
+            parameter = next(free)
+            there, arguments[parameter], text = there | {parameter}, text, f"{{{parameter}}}"
         layers[index] = with_number(layers[index], name, text)
     body, own = written(f"<{', '.join(map(unparse, layers))}>"), place.parameters()
     if arguments:

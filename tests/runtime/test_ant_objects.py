@@ -109,10 +109,12 @@ def test_the_walls_are_the_pictures() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("task", [BALL, PUSH])
-def test_an_episode(task: Task) -> None:
-    """The same key gives the same start and states; it terminates when, and only when, the torso is too low or too high."""
-    env = build(task)
+def test_an_episode() -> None:
+    """The same key gives the same start and states; it terminates when, and only when, the torso is too low or too high.
+
+    Of the ball alone: the block's physics takes half a minute to compile, and differs in the model, not in this.
+    """
+    env = build(BALL)
 
     @jax.jit
     def run(key: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:

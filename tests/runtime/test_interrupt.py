@@ -54,19 +54,6 @@ def test_the_first_signal_ends_the_run_after_the_epoch(tmp_path: Path, number: s
     assert (out / "learning_curve.png").is_file()
 
 
-def test_a_stopped_run_goes_on_exactly(tmp_path: Path) -> None:
-    process = start(tmp_path / "stopped", *SLOW)
-    wait_for_epochs(process, tmp_path / "stopped", 2)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=120)
-    done = len(losses(tmp_path / "stopped"))
-    steps = ("--updates-per-unroll", "4000", "--steps", str(48 * (done + 2)))
-    for name in ("stopped", "whole"):
-        subprocess.run(command(tmp_path / name, *steps), check=True, capture_output=True, timeout=300)
-    assert len(losses(tmp_path / "whole")) > done
-    assert losses(tmp_path / "stopped") == losses(tmp_path / "whole")
-
-
 def test_the_second_signal_ends_the_process_at_once(tmp_path: Path) -> None:
     """In the middle of an epoch; the last checkpoint stays as it is."""
     out, options = tmp_path / "run", ("--updates-per-unroll", "40000", "--steps", "1000000")
