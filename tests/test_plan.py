@@ -121,11 +121,11 @@ def test_what_is_said_is_never_changed_to_make_it_fit() -> None:
 @pytest.mark.parametrize("depth", [64, 1024, 20_000])
 @pytest.mark.parametrize(("variant", "remat"), [("default", "dots"), ("full", "full"), ("nested", "nested")])
 def test_what_an_update_needs_is_near_what_the_compiler_plans(depth: int, variant: str, remat: str) -> None:
-    """Within 12 % of the recorded programs for an H100, and at most 1 % too little."""
+    """Within 2 % of the recorded programs for an H100."""
     measured = json.loads((RESULTS / "step.json").read_text())["results"][f"{depth} layers"][variant]["total_MB"]
     plan = paper(depth, remat=remat)
     types = {name: Type.of_input(HUMANOID.in_features(name)) for name in plan.networks}
-    assert 0.99 <= needed(plan, types, BATCH) / 1e6 / measured <= 1.12
+    assert needed(plan, types, BATCH) / 1e6 == pytest.approx(measured, rel=0.02)
 
 
 def test_the_cost_of_a_plan_does_not_depend_on_the_depth() -> None:
