@@ -175,7 +175,7 @@ def test_a_file_is_a_program_that_counts_its_parameters(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=12, phases=WITHOUT_SHRINKING)
+@settings(max_examples=8, phases=WITHOUT_SHRINKING)
 @given(drawn=networks(Sizes(casts=True, heads=True, layers=tuple(LAYERS))), data=st.data())
 def test_an_ejected_network_is_the_lowered_one(drawn: tuple[ir.Network, int], data: st.DataObject, files: Files) -> None:
     ejected, lowered = files.pair(*drawn)

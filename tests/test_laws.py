@@ -1,4 +1,4 @@
-"""Laws over drawn networks, texts and mutations. Each holds for 10,000 examples, drawn once; the quick ones draw a few hundred.
+"""Laws over drawn networks, texts and mutations. Each holds for thousands of examples; the quick ones draw a few hundred.
 
 `benchmarks/soak.py` draws others, at random.
 """
@@ -165,7 +165,7 @@ class Law:
 
     drawn: st.SearchStrategy[Any]
     holds: Callable[[Any], None]
-    examples: int = 10_000
+    examples: int = 2_000
     quick: int = 300
     seconds: float = 1.0  # of CPU that an example may take; for benchmarks/soak.py
 
@@ -179,7 +179,7 @@ LAWS = {  # a text is read five times, at every point of its grid; jax builds ea
     "texts": Law(texts(ANY), a_text_means_what_was_drawn, seconds=5.0),
     "mutations": Law(mutated(), a_mutation_is_read_or_told_why_not),
     "sizes": Law(networks(LARGE, depth=4), a_network_of_any_size_is_its_json, 1_000),
-    "parameters": Law(networks(ANY), the_closed_form_counts_what_the_module_has, 1_000, 30, seconds=20.0),
+    "parameters": Law(networks(ANY), the_closed_form_counts_what_the_module_has, 500, 30, seconds=20.0),
 }
 
 

@@ -64,7 +64,7 @@ def trained(network: ir.Network, state: Any, x: jax.Array) -> tuple[Any, Any, An
     return y, nnx.to_pure_dict(gradients[0]), (gradients[1], after)
 
 
-@settings(max_examples=8, phases=WITHOUT_SHRINKING)
+@settings(max_examples=6, phases=WITHOUT_SHRINKING)
 @given(networks(Sizes(min_width=2, max_count=5, casts=False)), st.sampled_from(POLICIES), st.integers(1, 3))
 def test_all_policies_and_unroll_factors_agree(drawn: tuple[ir.Network, int], remat: str, unroll: int) -> None:
     """In float64 and in training, with what the layers remember; against jax's own scan."""

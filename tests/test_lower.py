@@ -128,7 +128,7 @@ def gradient(module: nnx.Module) -> Any:
     return jax.jit(jax.grad(loss))
 
 
-@settings(max_examples=12, phases=WITHOUT_SHRINKING)
+@settings(max_examples=8, phases=WITHOUT_SHRINKING)
 @given(networks(Sizes(min_width=8, max_width=16, heads=True)), st.integers(0, 99))
 def test_a_stack_computes_what_the_unrolled_network_computes(drawn: tuple[ir.Network, int], seed: int) -> None:
     """Up to rounding: outside and inside a loop, XLA fuses other operations into one."""
@@ -137,7 +137,7 @@ def test_a_stack_computes_what_the_unrolled_network_computes(drawn: tuple[ir.Net
     assert_close(*pair.gradients(), 1e-5)
 
 
-@settings(max_examples=12, phases=WITHOUT_SHRINKING)
+@settings(max_examples=10, phases=WITHOUT_SHRINKING)
 @given(networks(Sizes(max_width=5)), st.integers(0, 99))
 def test_in_float64_gradients_agree_at_any_width(drawn: tuple[ir.Network, int], seed: int) -> None:
     with jax.enable_x64(True):

@@ -30,14 +30,14 @@ FEW_SHAPES = Sizes(min_width=3, max_width=4, max_count=3)  # each shape of each 
 
 
 @pytest.mark.slow
-@settings(max_examples=12, phases=WITHOUT_SHRINKING)
+@settings(max_examples=8, phases=WITHOUT_SHRINKING)
 @given(networks(FEW_SHAPES))
 def test_the_canonical_form_computes_the_same(drawn: Drawn) -> None:
     compare(drawn[0], canonicalize(drawn[0]), drawn[1])
 
 
 @pytest.mark.slow
-@settings(max_examples=12, phases=WITHOUT_SHRINKING)
+@settings(max_examples=8, phases=WITHOUT_SHRINKING)
 @given(written_out(FEW_SHAPES))
 def test_a_rolled_network_computes_the_same(drawn: Drawn) -> None:
     compare(drawn[0], roll(drawn[0], Type.of_input(drawn[1])), drawn[1])
