@@ -84,7 +84,7 @@ def test_the_file_map_names_files() -> None:
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
-@pytest.mark.parametrize("name", ["check_startup", "memory", "reacher", "step", "step_time_cpu", "stops"])
+@pytest.mark.parametrize("name", ["check_startup", "memory", "peers", "reacher", "step", "step_time_cpu", "stops"])
 def test_published_numbers_stand_in_the_results(name: str) -> None:
     """Each number in a table that names a script of benchmarks/ is a number that the script wrote."""
     results = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text())["results"]
