@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -36,6 +37,7 @@ class Toy:
 
     traces = 0
     identity: Mapping[str, str] = MappingProxyType({})
+    simulation: Any = None  # there is nothing to draw
 
     def reset(self, key: jax.Array) -> EnvState:
         start, goal = jax.random.uniform(key, (2, 2), minval=-1, maxval=1)
