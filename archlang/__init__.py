@@ -27,6 +27,8 @@ from archlang.spec import settings as settings
 from archlang.workload import Command as Command
 from archlang.workload import Environment as Environment
 from archlang.workload import Runtime as Runtime
+from archlang.workload import Simulator as Simulator
+from archlang.workload import Workload as Workload
 from archlang.workload import environment as environment
 
 __version__ = "0.1.0"

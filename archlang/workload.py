@@ -1,12 +1,13 @@
 """The seam to a runtime: what the compiler must know of the program around the networks. No jax.
 
 archlang never imports a runtime. A runtime is found through the entry-point group `archlang.runtime`; it offers one `Runtime`:
-its environments (for the widths of `--env`) and its commands (for the command line).
+its environments (for the widths of `--env`), its commands (for the command line), what a run of it needs (a `Workload`), and the
+program of a run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -47,6 +48,52 @@ class Environment:
 
 
 @dataclass(frozen=True)
+class Simulator:
+    """Bytes that environments need: `state` of each between its steps, `work` of each while all step, `fixed` of all together."""
+
+    state: int = 0
+    work: int = 0
+    fixed: int = 0
+
+
+# Arrays that an optimizer keeps for each array of parameters: optax's.
+OPTIMIZERS: Mapping[str, int] = {"adam": 2, "adamw": 2, "sgd": 0, "lion": 1}
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What a program around the networks needs. Without an environment it is an update of each network on a batch.
+
+    `row_bytes`: one transition of one environment, as the buffer keeps it. `hindsight_bytes`: the batch that is drawn for an
+    update. `loss_bytes`: what the loss holds beside the networks' outputs. `updates` and `env_steps` are those of the whole run.
+    `settings` are the runtime's own, for its `program`.
+    """
+
+    batch_size: int
+    optimizer: str = "adam"
+    environment: Environment | None = None
+    num_envs: int = 0
+    replay_rows: int = 0
+    row_bytes: int = 0
+    hindsight_bytes: int = 0
+    loss_bytes: int = 0
+    simulator: Simulator = Simulator()
+    updates: int = 1
+    env_steps: int = 0
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def replay_bytes(self) -> int:
+        """The whole buffer."""
+        return self.num_envs * self.replay_rows * self.row_bytes
+
+    @property
+    def kept_per_parameter(self) -> int:
+        """Arrays that the optimizer keeps for each array of parameters."""
+        return OPTIMIZERS[self.optimizer]
+
+
+@dataclass(frozen=True)
 class Command:
     """A command that a runtime adds: where its function is (`module:name`), and its line in `archlang --help`."""
 
@@ -60,10 +107,17 @@ class Command:
 
 @dataclass(frozen=True)
 class Runtime:
-    """What a runtime offers to the compiler."""
+    """What a runtime offers to the compiler.
+
+    `workload`: the name of an environment, and settings by name where they are not the runtime's own → what a run needs; raises
+    `DiagnosticError` for settings that cannot be. `program`: planned networks by role, and such a workload → the function that a
+    run spends its time in, and the shapes of its one argument, which it consumes; imports jax when it is called.
+    """
 
     environments: Mapping[str, Environment] = field(default_factory=dict)
     commands: Mapping[str, Command] = field(default_factory=dict)
+    workload: Callable[[str, Mapping[str, Any]], Workload] | None = None
+    program: Callable[[Mapping[str, Any], Workload], tuple[Callable[..., Any], Any]] | None = None
 
 
 @cache
@@ -93,3 +147,16 @@ def environment(name: str) -> Environment:
     help = f"did you mean `{similar}`?" if similar else f"there are: {', '.join(known) or 'none; no runtime is installed'}"
     span = Source(name, "--env").span()
     raise DiagnosticError([Diagnostic("E0601", f"there is no environment `{name}`", span, help=help)])
+
+
+def workload(name: str, settings: Mapping[str, Any]) -> Workload:
+    """What a run in the environment of that name needs; `settings` in place of the runtime's own, None for what is not given.
+
+    Raises `DiagnosticError` for an environment that there is not (E0601), and for settings that cannot be.
+    """
+    found = environment(name)
+    offered = next((r.workload for r in runtimes() if name in r.environments and r.workload), None)
+    if offered is None:
+        message, help = f"the runtime of `{name}` does not say what a run needs", "a newer version of it may"
+        raise DiagnosticError([Diagnostic("E0602", message, Source(name, "--env").span(), help=help)])
+    return offered(found.name, {key: value for key, value in settings.items() if value is not None})
