@@ -49,8 +49,8 @@ RUNS = {
     "E0704": Explanation(
         meaning="""A checkpoint lacks a file, has a file that changed since it was written, or holds arrays of other shapes
         than this run's.""",
-        why="""One wrong bit in the state of Adam stops nothing. It changes every number after it, and the promise that a run
-        which was stopped gives the numbers of one that was not is gone.""",
+        why="""One wrong bit in the state of an optimizer stops nothing. It changes every number after it, and the promise that
+        a run which was stopped gives the numbers of one that was not is gone.""",
         example=Commands(
             wrong="archlang eval runs/mine",
             message="error[E0704]: cannot read the checkpoint runs/mine/checkpoints/12: "

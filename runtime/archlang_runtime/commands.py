@@ -57,6 +57,8 @@ def train(
     actor_learning_rate: Annotated[float | None, knob("actor_learning_rate")] = None,
     critic_learning_rate: Annotated[float | None, knob("critic_learning_rate")] = None,
     alpha_learning_rate: Annotated[float | None, knob("alpha_learning_rate")] = None,
+    optimizer: Annotated[str | None, knob("optimizer")] = None,
+    weight_decay: Annotated[float | None, knob("weight_decay")] = None,
     explore_best_of: Annotated[int | None, knob("explore_best_of")] = None,
     eval_best_of: Annotated[int | None, knob("eval_best_of")] = None,
     eval_environment: Annotated[str | None, knob("eval_environment")] = None,
@@ -105,8 +107,8 @@ def import_checkpoint(
 ) -> None:
     """Make a run that begins with weights from elsewhere, to train on or to evaluate.
 
-    All else is that of a new run: Adam's memory, the replay buffer, the counters. The other settings are chosen with the first
-    `archlang train`.
+    All else is that of a new run: the optimizers' memory, the replay buffer, the counters. The other settings are chosen with
+    the first `archlang train`.
     """
     chosen = {"steps": None, "energy": energy}
     experiment = make_experiment(spec, settings(set_), env, chosen, RunFolder(out))

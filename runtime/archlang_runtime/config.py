@@ -17,6 +17,8 @@ from archlang_runtime.errors import RunError, diagnostic
 
 EnergyName = Literal["norm", "l2", "dot", "cosine", "mrn"]
 LossName = Literal["forward_infonce", "backward_infonce", "symmetric_infonce", "binary_nce", "flatnce"]
+OptimizerName = Literal["adam", "adamw", "sgd", "lion"]
+DECAYING = ("adamw", "lion")  # optimizers that decay what they learn
 EVALUATED_IN = "--eval-environment"
 MAX_TIME = 2**31 - 2**20  # the buffer counts the steps of each environment in int32
 MAX_COUNT = 2**31 - 1  # jax's own whole numbers are int32
@@ -63,9 +65,16 @@ class TrainConfig(BaseModel):
         default="learned", description="whether the policy is held at an entropy, at a weight that is learned, or not: off"
     )
     target_entropy: float = Field(default=-0.5, description="entropy that the policy is held at, per action dimension")
-    actor_learning_rate: float = Field(default=3e-4, gt=0, description="Adam's step size for the actor")
-    critic_learning_rate: float = Field(default=3e-4, gt=0, description="Adam's step size for both encoders")
+    actor_learning_rate: float = Field(default=3e-4, gt=0, description="step size for the actor")
+    critic_learning_rate: float = Field(default=3e-4, gt=0, description="step size for both encoders")
     alpha_learning_rate: float = Field(default=3e-4, gt=0, description="Adam's step size for the entropy's weight")
+
+    optimizer: OptimizerName = Field(
+        default="adam", description="of the three networks: adam, adamw, sgd or lion; the entropy's weight keeps adam"
+    )
+    weight_decay: float | None = Field(
+        default=None, ge=0, description="decay of all parameters by adamw (else 1e-4) and lion (else 1e-3), times the step size"
+    )
 
     explore_best_of: int = Field(default=1, ge=1, description="actions drawn for each step of training; the critic picks one")
     eval_best_of: int = Field(default=1, ge=1, description="actions drawn in evaluation; 1 is the policy's mean, without noise")
@@ -110,6 +119,13 @@ class TrainConfig(BaseModel):
             value, default = getattr(self, name), TrainConfig.model_fields[name].default
             if self.entropy == "off" and value != default:
                 raise ValueError(f"{name} has no effect where entropy is off; got {value!r}")
+        return self
+
+    @model_validator(mode="after")
+    def optimizer_agrees(self) -> TrainConfig:
+        if self.weight_decay is not None and self.optimizer not in DECAYING:
+            takes = " and ".join(DECAYING)
+            raise ValueError(f"weight_decay has no effect with {self.optimizer}, only with {takes}; got {self.weight_decay!r}")
         return self
 
     @property

@@ -1,7 +1,7 @@
 """Weights from elsewhere, layer by layer, into a run that begins with them.
 
 They lie in the run's folder as a checkpoint of their own, `imported/0`, with the names of a training state: never written over,
-and never removed. Adam's memory, the replay buffer and the environments are those of a new run.
+and never removed. The optimizers' memory, the replay buffer and the environments are those of a new run.
 """
 
 from __future__ import annotations

@@ -17,6 +17,12 @@ from archlang_runtime.energies import ENERGIES, PAIRS
 from archlang_runtime.networks import ROLES, Role, Weights
 from archlang_runtime.replay import Batch
 
+OPTIMIZERS: Mapping[str, Callable[..., optax.GradientTransformation]] = {
+    "adam": optax.adam,  # Kingma & Ba 2015
+    "adamw": optax.adamw,  # Loshchilov & Hutter 2019
+    "sgd": optax.sgd,  # without momentum
+    "lion": optax.lion,  # Chen et al. 2023
+}
 Metrics = dict[str, Any]  # f32[] by name; and, called `LAYERS`, the squares of each network's gradient, layer by layer
 LAYERS = "layers"
 
@@ -24,7 +30,7 @@ LAYERS = "layers"
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Learner:
-    """Weights and what Adam remembers about them."""
+    """Weights and what their optimizer remembers about them."""
 
     weights: Weights
     opt_state: optax.OptState
@@ -69,8 +75,8 @@ class Learning(NamedTuple):
 def make_learning(config: TrainConfig, action_dim: int, networks: Mapping[str, Role]) -> Learning:
     """The update of a run, for the specification's three networks."""
     actor, sa_encoder, g_encoder = networks["actor"], networks["sa_encoder"], networks["g_encoder"]
-    actor_adam = optax.adam(config.actor_learning_rate)
-    critic_adam = optax.adam(config.critic_learning_rate)
+    actor_optimizer = make_optimizer(config, config.actor_learning_rate)
+    critic_optimizer = make_optimizer(config, config.critic_learning_rate)
     alpha_adam = optax.adam(config.alpha_learning_rate)
     target_entropy = config.target_entropy * action_dim
     energy, contrastive_loss = ENERGIES[config.energy], losses.LOSSES[config.loss]
@@ -80,9 +86,9 @@ def make_learning(config: TrainConfig, action_dim: int, networks: Mapping[str, R
     def init(key: jax.Array) -> Learners:
         actor_key, sa_key, g_key = jax.random.split(key, 3)
         return Learners(
-            actor=learner(actor.init(actor_key), actor_adam),
-            sa_encoder=learner(sa_encoder.init(sa_key), critic_adam),
-            g_encoder=learner(g_encoder.init(g_key), critic_adam),
+            actor=learner(actor.init(actor_key), actor_optimizer),
+            sa_encoder=learner(sa_encoder.init(sa_key), critic_optimizer),
+            g_encoder=learner(g_encoder.init(g_key), critic_optimizer),
             alpha=learner(Weights(params=jnp.zeros(()) if with_entropy else (), variables=()), alpha_adam),  # log α
         )
 
@@ -102,7 +108,7 @@ def make_learning(config: TrainConfig, action_dim: int, networks: Mapping[str, R
         (actor_loss, (log_prob, variables)), gradient = jax.value_and_grad(loss, has_aux=True)(params)
         layers = {"actor": squares(gradient, actor.stacked_axes)}
         metrics = {"actor_loss": actor_loss, "actor_grad_norm": norm(layers), "entropy": -jnp.mean(log_prob), LAYERS: layers}
-        learners = replace(learners, actor=descend(learners.actor, gradient, variables, actor_adam))
+        learners = replace(learners, actor=descend(learners.actor, gradient, variables, actor_optimizer))
         if not with_entropy:
             return learners, metrics
         new_alpha, alpha_metrics = update_alpha(learners.alpha, log_prob)
@@ -125,11 +131,11 @@ def make_learning(config: TrainConfig, action_dim: int, networks: Mapping[str, R
         (critic_loss, logits), (sa_pull, g_pull) = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(sa, g)
         # One encoder after the other: the first one's activations and gradient are gone when the second's pass begins.
         (sa_gradient,) = sa_backward(sa_pull)
-        new_sa_encoder = descend(learners.sa_encoder, sa_gradient, sa_variables, critic_adam)
+        new_sa_encoder = descend(learners.sa_encoder, sa_gradient, sa_variables, critic_optimizer)
         sa_squares = squares(sa_gradient, sa_encoder.stacked_axes)
         new_sa_encoder, sa_squares, g_pull = jax.lax.optimization_barrier((new_sa_encoder, sa_squares, g_pull))
         (g_gradient,) = g_backward(g_pull)
-        new_g_encoder = descend(learners.g_encoder, g_gradient, g_variables, critic_adam)
+        new_g_encoder = descend(learners.g_encoder, g_gradient, g_variables, critic_optimizer)
         layers = {"sa_encoder": sa_squares, "g_encoder": squares(g_gradient, g_encoder.stacked_axes)}
         metrics = {"critic_loss": critic_loss, "critic_grad_norm": norm(layers), **describe(logits), LAYERS: layers}
         return replace(learners, sa_encoder=new_sa_encoder, g_encoder=new_g_encoder), metrics
@@ -137,8 +143,14 @@ def make_learning(config: TrainConfig, action_dim: int, networks: Mapping[str, R
     return Learning(init, update_actor, update_critic)
 
 
-def learner(weights: Weights, adam: optax.GradientTransformation) -> Learner:
-    return Learner(weights, adam.init(weights.params))
+def make_optimizer(config: TrainConfig, learning_rate: float) -> optax.GradientTransformation:
+    """A run's optimizer for one of its networks; a decay that was not chosen is optax's own."""
+    decay = {} if config.weight_decay is None else {"weight_decay": config.weight_decay}
+    return OPTIMIZERS[config.optimizer](learning_rate, **decay)
+
+
+def learner(weights: Weights, optimizer: optax.GradientTransformation) -> Learner:
+    return Learner(weights, optimizer.init(weights.params))
 
 
 def forward(role: Role, weights: Weights, x: jax.Array) -> tuple[jax.Array, Callable[[jax.Array], tuple[Any]], Any]:
@@ -146,10 +158,11 @@ def forward(role: Role, weights: Weights, x: jax.Array) -> tuple[jax.Array, Call
     return jax.vjp(lambda params: role.apply_training(replace(weights, params=params), x), weights.params, has_aux=True)
 
 
-def descend(learner: Learner, gradient: Any, variables: Any, adam: optax.GradientTransformation) -> Learner:
-    """One step of Adam."""
-    updates, opt_state = adam.update(gradient, learner.opt_state)
-    return Learner(Weights(optax.apply_updates(learner.weights.params, updates), variables), opt_state)
+def descend(learner: Learner, gradient: Any, variables: Any, optimizer: optax.GradientTransformation) -> Learner:
+    """One step of the optimizer."""
+    params = learner.weights.params
+    updates, opt_state = optimizer.update(gradient, learner.opt_state, params)
+    return Learner(Weights(optax.apply_updates(params, updates), variables), opt_state)
 
 
 def describe(logits: jax.Array) -> Metrics:

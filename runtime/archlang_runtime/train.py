@@ -1,5 +1,5 @@
-"""Contrastive RL, from the environment's step to Adam's, as one program per epoch. Read it from top to bottom; `learn.py` has
-the update itself.
+"""Contrastive RL, from the environment's step to the optimizer's, as one program per epoch. Read it from top to bottom;
+`learn.py` has the update itself.
 
 An epoch is `unrolls_per_epoch` rounds of: every environment takes `unroll_length` steps, then `updates_per_unroll` updates
 on minibatches from the replay buffer. Everything that changes is in `TrainState`, which is donated: the program writes over

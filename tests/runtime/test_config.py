@@ -61,6 +61,10 @@ def test_every_environments_settings_are_settings(environment: str) -> None:
         ({"energy": "foo"}, "energy takes norm, l2, dot, cosine, mrn; got 'foo'"),
         ({"entropy": 0}, "entropy takes learned, off; got 0"),
         ({"remat": 1}, "remat takes a text; got 1"),
+        ({"weight_decay": 0.1}, "weight_decay has no effect with adam, only with adamw and lion; got 0.1"),
+        ({"optimizer": "sgd", "weight_decay": 0.0}, "weight_decay has no effect with sgd, only with adamw and lion; got 0.0"),
+        ({"optimizer": "lion", "weight_decay": -0.1}, "weight_decay takes a number ≥ 0; got -0.1"),
+        ({"optimizer": "adan"}, "optimizer takes adam, adamw, sgd, lion; got 'adan'"),
         ({"entropy": "off", "target_entropy": -1.0}, "target_entropy has no effect where entropy is off; got -1.0"),
     ],
 )

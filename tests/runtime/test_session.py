@@ -90,11 +90,11 @@ def test_the_same_seed_gives_the_same_numbers(finished: Path, tmp_path: Path) ->
 # --- going on --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("environment", ["toy", "falling"])
-def test_a_longer_run_is_a_shorter_one_that_went_on(environment: str, tmp_path: Path) -> None:
-    train(tmp_path / "whole", environment=environment, steps=200)
-    train(tmp_path / "parts", environment=environment, steps=1)
-    assert "going on from epoch 1" in train(tmp_path / "parts", environment=environment, steps=200)
+@pytest.mark.parametrize("chosen", [{"environment": "falling"}, {"optimizer": "lion", "weight_decay": 0.1}], ids=str)
+def test_a_longer_run_is_a_shorter_one_that_went_on(chosen: dict[str, Any], tmp_path: Path) -> None:
+    train(tmp_path / "whole", steps=200, **chosen)
+    train(tmp_path / "parts", steps=1, **chosen)
+    assert "going on from epoch 1" in train(tmp_path / "parts", steps=200, **chosen)
     assert len(numbers(tmp_path / "whole")) > 3
     assert numbers(tmp_path / "parts") == numbers(tmp_path / "whole")
 
@@ -317,9 +317,11 @@ def test_another_configuration_is_refused(run: Path) -> None:
 
 def test_a_setting_that_is_newer_than_the_run_is_its_default(run: Path) -> None:
     written = json.loads((run / "config.json").read_text())
-    del written["config"]["checkpoint_replay"]
+    for name in ("checkpoint_replay", "optimizer", "weight_decay"):
+        del written["config"][name]
     (run / "config.json").write_text(json.dumps(written))
     assert "checkpoint_replay: yes in the run, no asked for" in refusal(run, checkpoint_replay="no")[1]
+    assert "optimizer: adam in the run, lion asked for" in refusal(run, optimizer="lion")[1]
     train(run, steps=400)
 
 
