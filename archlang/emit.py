@@ -11,13 +11,14 @@ from archlang.diagnostics import Diagnostic, DiagnosticError, SpecError, did_you
 from archlang.passes.canonicalize import canonicalize
 from archlang.passes.roll import roll
 from archlang.pipeline import planned, right
-from archlang.plan import BATCH, Forced, Plan, Target
+from archlang.plan import Forced, Plan, Target
 from archlang.report import Inputs, refuse_unknown_width
 from archlang.schema import VERSION
 from archlang.source import Source, Span
 from archlang.spec import Spec
 from archlang.targets import find_gpu, find_target
 from archlang.unparse import unparse
+from archlang.workload import BATCH, workload_in
 
 
 @dataclass(frozen=True)
@@ -102,10 +103,11 @@ def as_json(change: Callable[[ir.Network, str, Inputs], ir.Network]) -> Stage:
 
 
 def plan_of(spec: Spec, inputs: Inputs, options: Options) -> Plan:
-    target = None if options.gpu is None else Target(find_gpu(options.gpu), BATCH if options.batch is None else options.batch)
-    if options.batch is not None and target is None:
+    if options.batch is not None and options.gpu is None:
         message, help = "`--batch` changes nothing in a plan without `--gpu`", "give a GPU, for instance h100-80gb"
         raise DiagnosticError([Diagnostic("E0603", message, Source(str(options.batch), "--batch").span(), help=help)])
+    workload = workload_in(inputs.env, {"batch_size": options.batch})
+    target = None if options.gpu is None else Target(find_gpu(options.gpu), workload)
     return planned(spec, inputs, Forced(options.remat, options.unroll), target)
 
 

@@ -12,7 +12,7 @@ from archlang.diff import Difference, axis_differences
 from archlang.diff import diff as difference
 from archlang.format import format as format_text
 from archlang.parse import parse as parse_source
-from archlang.plan import BATCH, Forced, Plan, Target, make_plan
+from archlang.plan import Forced, Plan, Target, make_plan
 from archlang.read import load_source, shipped_like
 from archlang.report import Inputs, Report, check_grid, examine, make_inputs, points, refuse_unknown_width
 from archlang.source import Source
@@ -20,7 +20,7 @@ from archlang.spec import Network, Point, Spec, Value, noted
 from archlang.targets import find_gpu
 from archlang.unparse import unparse
 from archlang.uses import merged
-from archlang.workload import Environment, environment
+from archlang.workload import Environment, environment, workload_in
 
 
 def text(spec: str) -> Source:
@@ -148,16 +148,18 @@ def plan(
     in_features: int | None = None,
     env: Environment | str | None = None,
     gpu: str | None = None,
-    batch: int = BATCH,
+    batch: int | None = None,
     remat: str | None = None,
     unroll: int | None = None,
 ) -> Plan:
-    """How each stack is run, and why; for a GPU, so that an update on `batch` rows fits. Widths as in `check`.
+    """How each stack is run, and why; for a GPU, so that a run in `env` fits, or else an update. Widths as in `check`.
 
-    `remat` and `unroll` hold for every stack, whatever the specification says. `archlang.lower.build` takes `plan(…).networks`.
+    `batch`: rows of an update, where not the runtime's own. `remat` and `unroll` hold for every stack, whatever the
+    specification says. `archlang.lower.build` takes `plan(…).networks`.
     """
-    target = None if gpu is None else Target(find_gpu(gpu), batch)
-    return planned(read(spec) if isinstance(spec, str) else spec, inputs_of(in_features, env), Forced(remat, unroll), target)
+    inputs = inputs_of(in_features, env)
+    target = None if gpu is None else Target(find_gpu(gpu), workload_in(inputs.env, {"batch_size": batch}))
+    return planned(read(spec) if isinstance(spec, str) else spec, inputs, Forced(remat, unroll), target)
 
 
 def right(spec: Spec, inputs: Inputs, action_dim: int | None) -> Mapping[str, Network]:

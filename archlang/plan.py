@@ -2,7 +2,7 @@
 
 It decides time and memory, never what is computed. What the specification says (`@remat`, `@unroll`) holds before what the plan
 would choose, and what is forced from outside (`--remat`, `--unroll`) before both. For a GPU and a batch, stacks are computed
-again in the backward pass where the update would not fit otherwise; `needed` judges that in closed form, without jax.
+again in the backward pass where the program would not fit otherwise; `analysis.memory` judges that in closed form, without jax.
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from archlang import ir
-from archlang.analysis.params import num_params
+from archlang.analysis.memory import Memory, memory
 from archlang.analysis.parts import parts
 from archlang.analysis.saved import again_bytes, kept_bytes
-from archlang.analysis.update import FLOAT, actor_bytes, any_bytes, critic_bytes, passes
 from archlang.diagnostics import Diagnostic, DiagnosticError, SpecError, did_you_mean, short
 from archlang.limits import MAX_NODES
-from archlang.names import ROLES
 from archlang.passes.canonicalize import canonicalize
 from archlang.passes.rewrite import map_children
 from archlang.source import Source
@@ -26,28 +24,47 @@ from archlang.spec import Network
 from archlang.targets import Gpu
 from archlang.types import Type
 from archlang.unparse import unparse
+from archlang.workload import Workload
 
-SHARE = 0.9  # of a GPU's memory that an update may need; the rest is for environments, replay buffer and workspace
+MARGIN = (
+    0.1  # of a GPU's memory that a program leaves: CUDA's context and kernels come out of it, and what the allocator wastes
+)
 GIB = 2**30
-BATCH = 512  # rows, where nothing else is said: the paper's
 POLICIES = get_args(ir.Remat)
+CORES = 132
 
 
 @dataclass(frozen=True)
 class Target:
-    """What the networks are updated on: a GPU, and how many rows a batch has. Raises `DiagnosticError` for none."""
+    """What the networks are trained on: a GPU, and the program around them; it may take the GPU's memory but for a margin.
+
+    Raises `DiagnosticError` (E0603) for a batch without rows, and for a margin that is no part of a whole.
+    """
 
     gpu: Gpu
-    batch: int
+    workload: Workload
+    margin: float = MARGIN
 
     def __post_init__(self) -> None:
-        if type(self.batch) is not int or self.batch < 1:
-            raise refused("batch", self.batch, "a batch has a whole number of rows, at least one")
+        batch = self.workload.batch_size
+        if type(batch) is not int or batch < 1:
+            raise refused("batch", batch, "a batch has a whole number of rows, at least one")
+        if type(self.margin) not in (int, float) or not 0 <= self.margin < 1:
+            raise refused("margin", self.margin, "a margin is a part of the memory, from 0 to below 1, for instance 0.1")
 
     @property
     def budget(self) -> int:
-        """How many bytes an update may need."""
-        return int(SHARE * self.gpu.memory_bytes)
+        """How many bytes the program may need."""
+        return int((1 - self.margin) * self.gpu.memory_bytes)
+
+    @property
+    def cores(self) -> int:
+        """NVIDIA's multiprocessors: those of the GPU; where they are not known, an H100's."""
+        return CORES if self.gpu.chip is None else self.gpu.chip.cores
+
+    def memory(self, networks: Mapping[str, Network], types: Mapping[str, Type]) -> Memory:
+        """What the program needs with these networks, in closed form."""
+        return memory(networks, types, self.workload, self.cores)
 
 
 @dataclass(frozen=True)
@@ -123,7 +140,7 @@ class Plan:
     networks: Mapping[str, Network]
     stacks: Mapping[str, tuple[StackPlan, ...]]
     target: Target | None = None
-    needed: int | None = None  # bytes of an update on the target
+    memory: Memory | None = None  # on the target
 
     @property
     def alike(self) -> list[tuple[str, ...]]:
@@ -135,11 +152,12 @@ class Plan:
 
     @property
     def fits(self) -> bool:
-        return self.target is None or (self.needed or 0) <= self.target.budget
+        """Whether the program surely fits: by the most that it may need, as far as a closed form can tell."""
+        return self.target is None or self.memory is None or self.memory.at_most <= self.target.budget
 
     def as_json(self) -> dict[str, Any]:
         """The plan as data."""
-        target = None if self.target is None else {"gpu": self.target.gpu.name, "batch": self.target.batch}
+        target = None if self.target is None else {"gpu": self.target.gpu.name, "batch": self.target.workload.batch_size}
         budget = None if self.target is None else self.target.budget
         stacks = {name: [stack_json(stack) for stack in found] for name, found in self.stacks.items()}
         return {
@@ -147,7 +165,7 @@ class Plan:
             "alike": self.alike,
             "fused": [],
             "target": target,
-            "needed": self.needed,
+            "needed": self.memory and self.memory.total,
             "budget": budget,
             "fits": self.fits,
         }
@@ -161,8 +179,8 @@ class Plan:
             yield ", ".join(names)
             yield from (f"  {line}" for line in lines or ("no stack, so nothing to plan",))
         yield from (f"{', '.join(names)}: alike, and yet each in loops of its own: {SEPARATE}" for names in self.alike)
-        if self.target is not None and self.needed is not None:
-            yield verdict(self.target, self.needed)
+        if self.target is not None and self.memory is not None:
+            yield verdict(self.target, self.memory)
 
 
 def make_plan(
@@ -171,14 +189,13 @@ def make_plan(
     """The plan of networks without mistakes, whose inputs have these types. Raises `SpecError` where it cannot be had."""
     if target is None:
         return planned(networks, types, forced, again=False)
-    needs: list[tuple[Plan, int]] = []
-    for again in (False, True):
-        plan = planned(networks, types, forced, again)
-        needs.append((plan, needed(plan, types, target.batch, target.gpu)))
-        if needs[-1][1] <= target.budget:
-            break
-    plan, need = needs[-1]
-    return Plan(plan.networks, plan.stacks, target, need)
+    kept = judged(planned(networks, types, forced, again=False), types, target)
+    return kept if kept.fits else judged(planned(networks, types, forced, again=True), types, target)
+
+
+def judged(plan: Plan, types: Mapping[str, Type], target: Target) -> Plan:
+    """The plan, with what it needs on the target."""
+    return replace(plan, target=target, memory=target.memory(plan.networks, types))
 
 
 def planned(networks: Mapping[str, Network], types: Mapping[str, Type], forced: Forced, again: bool) -> Plan:
@@ -256,20 +273,6 @@ def computed_again(stack: ir.Repeat, x: Type) -> Choice:
     return min((FULL, NESTED), key=held)
 
 
-# --- what an update needs -------------------------------------------------------------------------------------------------
-
-
-def needed(plan: Plan, types: Mapping[str, Type], batch: int, gpu: Gpu | None = None) -> int:
-    """Bytes of one update: parameters with what Adam keeps of them, and the most that is held beside at any time."""
-    cores = {} if gpu is None or gpu.chip is None else {"cores": gpu.chip.cores}
-    made = {name: passes(network.body, types[name], batch, **cores) for name, network in plan.networks.items()}
-    params = sum(FLOAT * num_params(network.body, types[name]) for name, network in plan.networks.items())
-    if not set(ROLES) <= made.keys():
-        return 3 * params + any_bytes(made, params)
-    actor, sa_encoder, g_encoder = (made[role] for role in ("actor", "sa_encoder", "g_encoder"))
-    return 3 * params + max(actor_bytes(actor, sa_encoder), critic_bytes(sa_encoder, g_encoder))
-
-
 # --- for people, and for programs -----------------------------------------------------------------------------------------
 
 
@@ -281,10 +284,10 @@ def stack_lines(stack: StackPlan) -> Iterator[str]:
         yield f"  saved   {stack.row_bytes:,} bytes of each row"
 
 
-def verdict(target: Target, need: int) -> str:
-    fits = "fits" if need <= target.budget else "does not fit"
-    share = f"{SHARE:.0%} of {target.gpu.name}'s {target.gpu.memory_bytes / GIB:.1f} GiB"
-    return f"an update on {target.batch:,} rows needs {need / GIB:.2f} GiB: it {fits} into {share}"
+def verdict(target: Target, memory: Memory) -> str:
+    fits = "fits" if memory.at_most <= target.budget else "does not fit"
+    share = f"{1 - target.margin:.0%} of {target.gpu.name}'s {target.gpu.memory_bytes / GIB:.1f} GiB"
+    return f"{target.workload.summary} needs {memory.total / GIB:.2f} GiB: it {fits} into {share}"
 
 
 def stack_json(stack: StackPlan) -> dict[str, Any]:

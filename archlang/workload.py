@@ -1,8 +1,8 @@
 """The seam to a runtime: what the compiler must know of the program around the networks. No jax.
 
 archlang never imports a runtime. A runtime is found through the entry-point group `archlang.runtime`; it offers one `Runtime`:
-its environments (for the widths of `--env`), its commands (for the command line), what a run of it needs (a `Workload`), and the
-program of a run.
+its environments (for the widths of `--env`), its commands (for the command line), what a run of it needs (a `Workload`), and
+the program of a run.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 GROUP = "archlang.runtime"
+BATCH = 512  # rows, where nothing else is said: the paper's
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Environment:
     state_dim: int
     goal_dim: int
     action_dim: int
-    summary: str = ""
+    summary: str = field(default="", compare=False)
 
     def in_features(self, role: str) -> int:
         """The input width of a role: actor [state, goal], sa_encoder [state, action], g_encoder [goal].
@@ -49,7 +50,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class Simulator:
-    """Bytes that environments need: `state` of each between its steps, `work` of each while all step, `fixed` of all together."""
+    """Bytes that environments need: `state` of each between steps, `work` of each while all step, `fixed` of all together."""
 
     state: int = 0
     work: int = 0
@@ -65,11 +66,11 @@ class Workload:
     """What a program around the networks needs. Without an environment it is an update of each network on a batch.
 
     `row_bytes`: one transition of one environment, as the buffer keeps it. `hindsight_bytes`: the batch that is drawn for an
-    update. `loss_bytes`: what the loss holds beside the networks' outputs. `updates` and `env_steps` are those of the whole run.
-    `settings` are the runtime's own, for its `program`.
+    update. `loss_bytes`: what the loss holds beside the networks' outputs. `updates` and `env_steps`: those of the whole run.
+    `settings`: the runtime's own, for its `program`.
     """
 
-    batch_size: int
+    batch_size: int = BATCH
     optimizer: str = "adam"
     environment: Environment | None = None
     num_envs: int = 0
@@ -81,6 +82,14 @@ class Workload:
     updates: int = 1
     env_steps: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> str:
+        """In a few words, for a message."""
+        rows = f"{self.batch_size:,} rows"
+        return (
+            f"an update on {rows}" if self.environment is None else f"training in {self.environment.name}, on {rows} at a time,"
+        )
 
     @property
     def replay_bytes(self) -> int:
@@ -109,9 +118,9 @@ class Command:
 class Runtime:
     """What a runtime offers to the compiler.
 
-    `workload`: the name of an environment, and settings by name where they are not the runtime's own → what a run needs; raises
-    `DiagnosticError` for settings that cannot be. `program`: planned networks by role, and such a workload → the function that a
-    run spends its time in, and the shapes of its one argument, which it consumes; imports jax when it is called.
+    `workload`: the name of an environment, and settings by name where they are not the runtime's own → what a run needs;
+    raises `DiagnosticError` for settings that cannot be. `program`: planned networks by role, and such a workload → the
+    function that a run spends its time in, and the shapes of its one argument, which it consumes; imports jax when called.
     """
 
     environments: Mapping[str, Environment] = field(default_factory=dict)
@@ -149,14 +158,27 @@ def environment(name: str) -> Environment:
     raise DiagnosticError([Diagnostic("E0601", f"there is no environment `{name}`", span, help=help)])
 
 
-def workload(name: str, settings: Mapping[str, Any]) -> Workload:
-    """What a run in the environment of that name needs; `settings` in place of the runtime's own, None for what is not given.
+def workload_in(env: Environment | None, settings: Mapping[str, Any]) -> Workload:
+    """What a run in an environment needs; `settings` in place of the runtime's own, None for what is not given.
 
-    Raises `DiagnosticError` for an environment that there is not (E0601), and for settings that cannot be.
+    In no environment, or in one that no runtime has, it is an update of the networks alone: it has a `batch_size` and an
+    `optimizer`. Raises `DiagnosticError` for settings that cannot be (E0603).
     """
-    found = environment(name)
-    offered = next((r.workload for r in runtimes() if name in r.environments and r.workload), None)
-    if offered is None:
-        message, help = f"the runtime of `{name}` does not say what a run needs", "a newer version of it may"
-        raise DiagnosticError([Diagnostic("E0602", message, Source(name, "--env").span(), help=help)])
-    return offered(found.name, {key: value for key, value in settings.items() if value is not None})
+    given = {name: value for name, value in settings.items() if value is not None}
+    runtime = next((runtime for runtime in runtimes() if knows(runtime, env)), None)
+    if runtime is not None and runtime.workload is not None and env is not None:
+        return runtime.workload(env.name, given)
+    for name in given.keys() - {"batch_size", "optimizer"}:
+        raise changes_nothing(name, given[name])
+    return Workload(**given)
+
+
+def knows(runtime: Runtime, env: Environment | None) -> bool:
+    """Whether a runtime has this environment: one of its name and widths."""
+    return env is not None and runtime.environments.get(env.name) == env
+
+
+def changes_nothing(name: str, value: Any) -> DiagnosticError:
+    option = f"--{name.replace('_', '-')}"
+    message, help = f"`{option}` changes nothing without an environment", "give one with `--env`"
+    return DiagnosticError([Diagnostic("E0603", message, Source(str(value), option).span(), help=help)])

@@ -160,7 +160,7 @@ def test_no_program_is_compiled_for_a_gpu_of_which_only_the_memory_is_known() ->
 def test_a_plan_is_for_any_memory(archlang: Any) -> None:
     words = ("emit", "plan", "wang2025/base", "--env", "reacher", "--set", "depth=20000", "--json", "--gpu")
     plans = {name: archlang(*words, name).json for name in ("custom:24GB", "custom:24GiB", "custom:640GB")}
-    assert plans["custom:24GB"]["target"] == {"gpu": "custom:24GB", "batch": 512}
+    assert plans["custom:24GB"]["target"] == {"gpu": "custom:24GB", "batch": 256}
     assert [plan["budget"] for plan in plans.values()] == [21_600_000_000, 23_192_823_398, 576_000_000_000]
     assert [plan["fits"] for plan in plans.values()] == [False, False, True]
 

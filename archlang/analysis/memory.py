@@ -1,0 +1,84 @@
+"""What a run's program needs of a GPU's memory, as named terms. Closed form: no jax, and no longer for a deeper network.
+
+Parameters, what the optimizer keeps of them, the replay buffer and the environments are held always. Beside them something is
+held for a time: while collecting, and at each moment of an update. The program needs as much as at its largest moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from archlang import ir
+from archlang.analysis.update import FLOAT, GRADIENTS, LOSS, SAVED, VALUES, WORKSPACE, Moment, Pass, Share, passes, products_in
+from archlang.analysis.update import update as update_moment
+from archlang.types import Type
+from archlang.workload import Workload
+
+PARAMETERS, OPTIMIZER = "parameters", "optimizer"
+REPLAY, HINDSIGHT, ENVIRONMENTS = "replay", "hindsight batch", "environment state"
+DOUBT = 0.06  # of what is held for a time: the most that it was wrong by (benchmarks/estimates.py)
+TERMS = (PARAMETERS, GRADIENTS, OPTIMIZER, SAVED, LOSS, REPLAY, HINDSIGHT, ENVIRONMENTS, WORKSPACE)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Everything that is held at the largest moment, share by share: `always`, and `then`."""
+
+    moment: str
+    always: tuple[Share, ...]
+    then: tuple[Share, ...]
+
+    @property
+    def shares(self) -> tuple[Share, ...]:
+        return self.always + self.then
+
+    @property
+    def total(self) -> int:
+        """Bytes of all terms."""
+        return sum(share.bytes for share in self.shares)
+
+    @property
+    def terms(self) -> dict[str, int]:
+        """Bytes of each term, all of `TERMS`."""
+        sums = dict.fromkeys(TERMS, 0)
+        for share in self.shares:
+            sums[share.term] += share.bytes
+        return sums
+
+    @property
+    def at_most(self) -> int:
+        """The same, with what the closed form may be wrong by: what is held for a time is not planned by us, but by XLA."""
+        return self.total + int(DOUBT * sum(share.bytes for share in self.then))
+
+
+def memory(networks: Mapping[str, ir.Network], types: Mapping[str, Type], workload: Workload, cores: int = 132) -> Memory:
+    """What the program needs whose networks take these types, on a GPU of so many cores (NVIDIA's multiprocessors)."""
+    made = {name: passes(name, net.body, types[name], workload.batch_size, cores) for name, net in networks.items()}
+    moment = max(moments(networks, types, made, workload), key=lambda moment: moment.total)
+    return Memory(moment.name, tuple(always(made, workload)), moment.shares)
+
+
+def always(made: Mapping[str, Pass], workload: Workload) -> Iterator[Share]:
+    """What is there between two steps of the program. Gradients are as large as parameters."""
+    for item in (item for each in made.values() for item in each.items):
+        yield item.share(PARAMETERS, item.gradient)
+        yield item.share(OPTIMIZER, workload.kept_per_parameter * item.gradient)
+    yield Share(REPLAY, workload.replay_bytes)
+    yield Share(ENVIRONMENTS, workload.num_envs * workload.simulator.state)
+
+
+def moments(
+    networks: Mapping[str, ir.Network], types: Mapping[str, Type], made: Mapping[str, Pass], workload: Workload
+) -> Iterator[Moment]:
+    """What is held for a time."""
+    yield update_moment(made, workload.loss_bytes).beside(Share(HINDSIGHT, workload.hindsight_bytes))
+    if workload.environment is not None:
+        simulator = workload.simulator
+        acting = VALUES * FLOAT * workload.num_envs * widest(networks["actor"].body, types["actor"])
+        yield Moment("collecting", (Share(WORKSPACE, workload.num_envs * simulator.work + simulator.fixed + acting),))
+
+
+def widest(network: ir.Node, x: Type) -> int:
+    """The width of a network's widest layer."""
+    return max((columns for _, columns in products_in(network, x)), default=0)
