@@ -9,8 +9,10 @@ from archlang.diagnostics import Diagnostic as Diagnostic
 from archlang.diagnostics import DiagnosticError as DiagnosticError
 from archlang.diagnostics import SpecError as SpecError
 from archlang.diagnostics import did_you_mean as did_you_mean
+from archlang.estimate import Estimate as Estimate
 from archlang.pipeline import check as check
 from archlang.pipeline import diff as diff
+from archlang.pipeline import estimate as estimate
 from archlang.pipeline import expand as expand
 from archlang.pipeline import format as format
 from archlang.pipeline import load as load

@@ -13,14 +13,28 @@ import typer
 from rich.table import Table
 
 from archlang import __version__, pipeline, resources
+from archlang.cli_estimate import estimate
 from archlang.codes import CODES
-from archlang.console import print_diagnostics, print_grid, print_json, print_report, print_table, right
-from archlang.diagnostics import Diagnostic, DiagnosticError, as_json, did_you_mean
+from archlang.console import print_grid, print_json, print_report, print_table, right
+from archlang.diagnostics import DiagnosticError, did_you_mean
 from archlang.limits import MAX_WIDTH
+from archlang.options import (
+    Action,
+    Env,
+    In,
+    Json,
+    Remat,
+    Setting,
+    SpecArgument,
+    Unroll,
+    read,
+    refuse_both,
+    refused,
+    with_actions,
+)
 from archlang.read import is_file_name
 from archlang.report import Report
-from archlang.source import Source
-from archlang.spec import Spec, settings
+from archlang.spec import settings
 from archlang.targets import FIGURES, GPUS
 from archlang.workload import runtimes
 
@@ -32,13 +46,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-SpecArgument = Annotated[str, typer.Argument(metavar="SPEC", help="A .arch file, a shipped name, or the text itself.")]
-Setting = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Give a definition another value.")]
-In = Annotated[int | None, typer.Option("--in", min=1, max=MAX_WIDTH, metavar="N", help="The input width of every network.")]
-Action = Annotated[int | None, typer.Option(min=1, max=MAX_WIDTH, metavar="N", help="The width of a bare gaussian.")]
-Env = Annotated[str | None, typer.Option(metavar="E", help="Take all widths from this environment.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
 @app.command()
@@ -62,24 +69,6 @@ def check(
     report = attempt(checked)
     print_json(report.as_json()) if json_ else print_report(report)
     raise typer.Exit(1 if report.wrong else 0)
-
-
-def read(spec: str, set_: list[str] | None, action: int | None) -> Spec:
-    """A specification as the options change it."""
-    return with_actions([pipeline.read(spec, settings(set_), action_dim=action)], action)[0]
-
-
-def with_actions(specs: list[Spec], action: int | None) -> list[Spec]:
-    """The same, where it makes a difference that `--action` is given."""
-    if action is None or any(spec.takes_actions or spec.elaboration.diagnostics for spec in specs):
-        return specs
-    message, help = "no network has a bare `gaussian`: `--action` changes nothing", "leave it away"
-    raise DiagnosticError([Diagnostic("E0603", message, Source(str(action), "--action").span(), help=help)])
-
-
-def refuse_both(in_: int | None, env: str | None) -> None:
-    if in_ is not None and env is not None:
-        raise typer.BadParameter("--env gives every network its input width; leave --in away")
 
 
 def attempt(checked: Callable[[], Report]) -> Report:
@@ -123,13 +112,7 @@ def expand(
     raise typer.Exit(1 if any(report.wrong for _, report in rows) else 0)
 
 
-def refused(error: DiagnosticError, json_: bool, nothing: dict[str, object]) -> typer.Exit:
-    """What is wrong, as a program asked for it or as people read it."""
-    if json_:
-        print_json(nothing | {"diagnostics": [as_json(diagnostic) for diagnostic in error.diagnostics]})
-    else:
-        print_diagnostics(error.diagnostics)
-    return typer.Exit(1)
+app.command()(estimate)
 
 
 @app.command()
@@ -180,10 +163,8 @@ def emit(
     env: Env = None,
     action: Action = None,
     set_: Setting = None,
-    remat: Annotated[
-        str | None, typer.Option(metavar="POLICY", help="Policy of every stack: none, dots, full, nested.")
-    ] = None,
-    unroll: Annotated[int | None, typer.Option(min=1, metavar="N", help="Copies in each step of every loop.")] = None,
+    remat: Remat = None,
+    unroll: Unroll = None,
     gpu: Annotated[str | None, typer.Option(metavar="G", help="Plan or compile for this GPU, there or not.")] = None,
     batch: Annotated[
         int | None, typer.Option(min=0, max=MAX_WIDTH, metavar="B", help="Rows of a batch; 512 if not given.")

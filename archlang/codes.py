@@ -41,6 +41,7 @@ CODES = {
     "E0405": "the specification holds no network",
     "E0406": "the action width is not the environment's",
     # E05xx: GPUs, and what fits them
+    "E0501": "a program that does not fit a GPU",
     "E0502": "an unknown GPU",
     # E06xx: environments and training options
     "E0601": "an unknown environment",

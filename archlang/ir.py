@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
@@ -79,7 +80,7 @@ class Layer(Node):
     name: str
     arguments: tuple[Argument, ...] = ()
 
-    @property
+    @cached_property
     def layer(self) -> LayerType:
         return make_layer(self.name, self.arguments)
 
@@ -99,7 +100,7 @@ class Hole(Layer):
 
     name: str = "?"
 
-    @property
+    @cached_property
     def layer(self) -> LayerType:
         return Anything()
 

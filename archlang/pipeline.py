@@ -5,14 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from archlang import ir, syntax
 from archlang.diagnostics import SpecError
 from archlang.diff import Difference, axis_differences
 from archlang.diff import diff as difference
+from archlang.estimate import Estimate, Options
+from archlang.estimate import estimate as estimate_report
+from archlang.estimate import estimates as estimates_of
 from archlang.format import format as format_text
 from archlang.parse import parse as parse_source
-from archlang.plan import Forced, Plan, Target, make_plan
+from archlang.plan import MARGIN, Forced, Plan, Target, make_plan
 from archlang.read import load_source, shipped_like
 from archlang.report import Inputs, Report, check_grid, examine, make_inputs, points, refuse_unknown_width
 from archlang.source import Source
@@ -160,6 +164,42 @@ def plan(
     inputs = inputs_of(in_features, env)
     target = None if gpu is None else Target(find_gpu(gpu), workload_in(inputs.env, {"batch_size": batch}))
     return planned(read(spec) if isinstance(spec, str) else spec, inputs, Forced(remat, unroll), target)
+
+
+def estimate(
+    spec: Spec | str,
+    *,
+    in_features: int | None = None,
+    env: Environment | str | None = None,
+    gpu: str | None = None,
+    exact: bool = False,
+    margin: float = MARGIN,
+    remat: str | None = None,
+    unroll: int | None = None,
+    **settings: Any,
+) -> Estimate:
+    """What training takes: parameters, memory, FLOPs, time; and whether it fits a GPU. Of a grid, the first of its points.
+
+    Widths as in `check`. `settings` are those of a run, such as `batch_size`, `num_envs`, `replay_rows`, `optimizer`; what is
+    not given is the runtime's own for `env`. `exact` asks XLA for its plan. `margin` is the part of the GPU that stays free.
+    Raises `SpecError` where a network is wrong, `DiagnosticError` for settings that cannot be.
+    """
+    inputs = inputs_of(in_features, env)
+    report = checked(read(spec) if isinstance(spec, str) else spec, inputs)
+    return estimate_report(report, inputs, make_options(gpu, exact, margin, remat, unroll, settings))
+
+
+def estimates(spec: Spec, inputs: Inputs, options: Options) -> Iterator[tuple[Point, Estimate]]:
+    """The same at every point of a grid, mistakes included."""
+    return estimates_of(spec, inputs, options)
+
+
+def make_options(
+    gpu: str | None, exact: bool, margin: float, remat: str | None, unroll: int | None, settings: Mapping[str, Any]
+) -> Options:
+    """The options of an estimate; settings that are None are not given. Raises `DiagnosticError`."""
+    given = {name: value for name, value in settings.items() if value is not None}
+    return Options(given, Forced(remat, unroll), None if gpu is None else find_gpu(gpu), margin, exact)
 
 
 def right(spec: Spec, inputs: Inputs, action_dim: int | None) -> Mapping[str, Network]:

@@ -13,7 +13,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from archlang.diagnostics import Diagnostic, DiagnosticError, did_you_mean
+from archlang.diagnostics import Diagnostic, DiagnosticError, did_you_mean, short
 from archlang.source import Source
 
 if TYPE_CHECKING:
@@ -170,7 +170,16 @@ def workload_in(env: Environment | None, settings: Mapping[str, Any]) -> Workloa
         return runtime.workload(env.name, given)
     for name in given.keys() - {"batch_size", "optimizer"}:
         raise changes_nothing(name, given[name])
+    if given.get("optimizer", "adam") not in OPTIMIZERS:
+        raise no_optimizer(str(given["optimizer"]))
     return Workload(**given)
+
+
+def no_optimizer(name: str) -> DiagnosticError:
+    similar = did_you_mean(name, OPTIMIZERS)
+    help = f"did you mean `{similar}`?" if similar else None
+    message = f"optimizer takes {', '.join(OPTIMIZERS)}; got {short(name)!r}"
+    return DiagnosticError([Diagnostic("E0603", message, Source(name, "--optimizer").span(), help=help)])
 
 
 def knows(runtime: Runtime, env: Environment | None) -> bool:

@@ -228,6 +228,7 @@ SITUATIONS: dict[str, Situation] = {
     "E0001": no_file,
     "E0002": latin1,
     "E0003": long,
+    "E0501": nothing,
     "E0502": nothing,
     "E0601": nothing,
     "E0602": broken_runtime,

@@ -29,10 +29,14 @@ TIERS = (
     {"compare", "eject", "html", "schema"},
     {"spec"},
     {"diff", "plan", "report"},
+    {"question"},
+    {"verdict"},
+    {"estimate"},
     {"pipeline"},
     {"archlang", "lower"},  # `archlang` is the public names
     {"console", "emit", "explain", "files", "testing"},
-    {"fix", "rewrite"},
+    {"bars", "fix", "options", "rewrite"},
+    {"cli_estimate"},
     {"cli"},
     {"__main__"},
 )

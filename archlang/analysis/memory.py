@@ -6,12 +6,14 @@ held for a time: while collecting, and at each moment of an update. The program 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from archlang import ir
 from archlang.analysis.update import FLOAT, GRADIENTS, LOSS, SAVED, VALUES, WORKSPACE, Moment, Pass, Share, passes, products_in
 from archlang.analysis.update import update as update_moment
+from archlang.source import Span
 from archlang.types import Type
 from archlang.workload import Workload
 
@@ -45,6 +47,21 @@ class Memory:
         for share in self.shares:
             sums[share.term] += share.bytes
         return sums
+
+    @property
+    def places(self) -> dict[Span, Counter[str]]:
+        """Bytes of each term for each place of the specification, the costliest place first. What several networks have from
+        one place is one entry."""
+        found: dict[Span, Counter[str]] = {}
+        for share in self.shares:
+            if share.node is not None and share.node.span is not None:
+                found.setdefault(share.node.span, Counter())[share.term] += share.bytes
+        return dict(sorted(found.items(), key=lambda place: -place[1].total()))
+
+    @property
+    def elsewhere(self) -> list[Share]:
+        """The shares that are of no network."""
+        return [share for share in self.shares if share.node is None]
 
     @property
     def at_most(self) -> int:

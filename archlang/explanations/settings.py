@@ -5,6 +5,23 @@ from __future__ import annotations
 from archlang.explanations.form import Commands, Explanation
 
 SETTINGS = {
+    "E0501": Explanation(
+        meaning="""The program that `archlang train` would run needs more of the GPU's memory than there is, less the margin
+        (`--margin`, a tenth if not given) that CUDA's context, kernels and the allocator take. What costs the most is
+        underlined, and each change that the help names was tried: it makes the program fit. `--exact` asks XLA for its own
+        plan; the closed form adds a few per cent to what it says where it judges, since it may be wrong by as much.""",
+        why="""A run that does not fit ends after minutes of compiling, or after an hour in a queue, with a message of the
+        allocator's that names none of the layers.""",
+        example=Commands(
+            wrong="archlang estimate wang2025/base --env ant --set depth=4096 --gpu t4-16gb",
+            message="""error[E0501]: does not fit t4-16gb: needs 15.9 GiB, has 13.1 GiB
+8 │ trunk = unit, res(4x unit)*{depth/4}
+  │               ^^^^^^^^^^^^^^^^^^^^^^ optimizer: 6.1 GiB, saved activations: 5.0 GiB of it
+note: of 14.6 GiB a margin of 10% stays free, for CUDA's own and what the allocator wastes: `--margin`""",
+            right="archlang estimate wang2025/base --env ant --set depth=4096 --gpu t4-16gb --remat full",
+        ),
+        see=("E0502", "E0709"),
+    ),
     "E0502": Explanation(
         meaning="""There is no GPU of that name among those that `archlang gpus` lists. Of any other the memory alone can be
         given, `custom:24GB` or `custom:23.5GiB`: enough for a plan, not for XLA to compile a program.""",

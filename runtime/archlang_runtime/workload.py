@@ -19,6 +19,7 @@ def make_workload(environment: str, settings: Mapping[str, Any]) -> Workload:
     dims = find_task(environment).environment
     return Workload(
         batch_size=config.batch_size,
+        optimizer=config.optimizer,
         environment=dims,
         num_envs=config.num_envs,
         replay_rows=config.replay_rows,

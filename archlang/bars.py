@@ -1,0 +1,149 @@
+"""An estimate for people: a table of terms, and a bar of them against the memory that there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from archlang.console import console, counted, print_table, right
+from archlang.diagnostics import Diagnostic, DiagnosticError, did_you_mean, short
+from archlang.estimate import Estimate
+from archlang.plan import Target
+from archlang.question import Question
+from archlang.source import Source, Span
+from archlang.spec import Point, Spec
+from archlang.verdict import gib, option_span
+
+CELLS = 72  # of the bar
+LETTERS = {  # and colours of the terms
+    "parameters": ("p", "blue"),
+    "gradients": ("g", "cyan"),
+    "optimizer": ("o", "magenta"),
+    "saved activations": ("a", "green"),
+    "loss": ("l", "bright_yellow"),
+    "replay": ("r", "yellow"),
+    "hindsight batch": ("h", "bright_blue"),
+    "environment state": ("e", "bright_green"),
+    "workspace": ("w", "red"),
+    "temporary": ("t", "green"),
+}
+FREE, MARGIN = ("·", "dim"), ("-", "dim")
+UNITS = {"MiB": 2**20, "KiB": 2**10}
+
+
+def print_estimate(found: Estimate) -> None:
+    """The terms, the bar, and what else is known. What is wrong is printed elsewhere."""
+    if found.question is None:
+        return
+    question = found.question
+    print(f"{question.workload.summary.rstrip(',')}: {counted(found.report.params)} parameters")
+    print_table(terms_table(found, question))
+    if question.target is not None:
+        console().print(bar(found.terms, question.target))
+    for line in lines(found, question):
+        print(line)
+
+
+def terms_table(found: Estimate, question: Question) -> Table:
+    """A row for each term that is there: bytes, the part of the whole, and where most of it comes from."""
+    total = found.total or 1
+    name, unit = next(((name, unit) for name, unit in UNITS.items() if total >= unit), ("bytes", 1))
+    table = Table("", "memory", right(name), right("%"), "most of it from", box=None, pad_edge=False, show_footer=True)
+    for term, size in found.terms.items():
+        if size:
+            row = (f"{size / unit:,.1f}", f"{100 * size / total:.1f}", origin(question, term))
+            table.add_row(LETTERS[term][0], term, *row)
+    table.columns[1].footer, table.columns[2].footer = "total", f"{total / unit:,.1f}"
+    return table
+
+
+def origin(question: Question, term: str) -> str:
+    """The place or the option that most of a term comes from."""
+    memory = question.memory
+    places = {span: terms[term] for span, terms in memory.places.items() if terms[term]}
+    if places:
+        return place(max(places, key=lambda span: places[span]))
+    options = [option_span(question, share.term) for share in memory.elsewhere if share.term == term]
+    return f"{options[0].source.name} {options[0].text}" if options else ""
+
+
+def place(span: Span) -> str:
+    return f"{span.first_line}  {span.source.name}:{span.line}:{span.column}"
+
+
+def bar(terms: dict[str, int], target: Target) -> Text:
+    """The terms against the whole memory, to scale; at its end the margin."""
+    text, done = Text("  "), 0
+    for term, size in terms.items():
+        letter, colour = LETTERS[term]
+        done, start = done + size, cells(done, target)
+        text.append(letter * (cells(done, target) - start), style=colour)
+    free = max(0, cells(target.budget, target) - cells(done, target))
+    text.append(FREE[0] * free, style=FREE[1])
+    text.append(MARGIN[0] * max(0, CELLS - cells(done, target) - free), style=MARGIN[1])
+    return text.append(f"  {gib(target.gpu.memory_bytes)}")
+
+
+def cells(size: int, target: Target) -> int:
+    """Cells up to a number of bytes; no more than twice the bar, however large the program is."""
+    return min(2 * CELLS, round(CELLS * size / target.gpu.memory_bytes))
+
+
+def lines(found: Estimate, question: Question) -> Iterator[str]:
+    yield f"the most is held in {question.memory.moment}"
+    target = question.target
+    if target is not None and found.fits:
+        free = f"a margin of {target.margin:.0%} leaves {gib(target.budget)}"
+        yield f"fits {target.gpu.name}: {gib(found.total or 0)}, where {free} of {gib(target.gpu.memory_bytes)}"
+
+
+# --- a grid ---------------------------------------------------------------------------------------------------------------
+
+
+def print_points(spec: Spec, rows: Sequence[tuple[Point, Estimate]], sort: str | None) -> None:
+    """A row for each point of a grid; those that do not fit are marked."""
+    names = [axis.name for axis in spec.axes]
+    table = Table(*names, *(right(column) for column in NUMBERS), "", box=None, pad_edge=False)
+    for point, found in ordered(names, rows, sort):
+        numbers = (shown(found) for shown in SHOWN.values())
+        table.add_row(*(short(value) for value in point.values.values()), *numbers, mark(found))
+    print_table(table)
+
+
+def mark(found: Estimate) -> str:
+    """What is to be said of a point in a word."""
+    return ", ".join(sorted({d.code: MARKS.get(d.code, d.code) for d in found.diagnostics if d.severity == "error"}.values()))
+
+
+def ordered(names: list[str], rows: Sequence[tuple[Point, Estimate]], sort: str | None) -> Sequence[tuple[Point, Estimate]]:
+    """The rows by a column, the smallest first; points that are wrong come last. Raises `DiagnosticError` for no column."""
+    if sort is None:
+        return rows
+    if sort in NUMBERS:
+        return sorted(rows, key=lambda row: (NUMBERS[sort](row[1]) is None, NUMBERS[sort](row[1]) or 0))
+    if sort in names:
+        return sorted(rows, key=lambda row: natural(row[0].values[sort]))
+    columns = [*names, *NUMBERS]
+    similar = did_you_mean(sort, columns)
+    help = f"did you mean `{similar}`?" if similar else f"there are {', '.join(columns)}"
+    raise DiagnosticError(
+        [Diagnostic("E0603", f"there is no column `{short(sort)}`", Source(sort, "--sort").span(), help=help)]
+    )
+
+
+def natural(value: str) -> tuple[int, int, str]:
+    """Numbers by their size, before words."""
+    return (0, int(value), "") if value.isascii() and value.isdigit() else (1, 0, value)
+
+
+MARKS = {"E0501": "does not fit"}
+NUMBERS: dict[str, Callable[[Estimate], int | None]] = {
+    "parameters": lambda found: found.report.params,
+    "memory": lambda found: found.total,
+}
+SHOWN: dict[str, Callable[[Estimate], str]] = {
+    "parameters": lambda found: counted(found.report.params) if found.report.networks else "",
+    "memory": lambda found: "" if found.total is None else gib(found.total),
+}

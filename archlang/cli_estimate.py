@@ -1,0 +1,108 @@
+"""`archlang estimate`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from archlang import pipeline
+from archlang.bars import print_estimate, print_points
+from archlang.console import print_diagnostics, print_json
+from archlang.diagnostics import DiagnosticError
+from archlang.estimate import Estimate, all_diagnostics
+from archlang.options import (
+    Action,
+    Env,
+    In,
+    Json,
+    Remat,
+    Setting,
+    SpecArgument,
+    Unroll,
+    read,
+    refuse_both,
+    refuse_idle,
+    refused,
+)
+from archlang.plan import MARGIN
+from archlang.spec import Point, Spec
+
+RUN_SETTINGS = (
+    "batch_size",
+    "num_envs",
+    "replay_rows",
+    "replay_dtype",
+    "optimizer",
+    "energy",
+    "loss",
+    "explore_best_of",
+    "unroll_length",
+    "updates_per_unroll",
+    "steps",
+)
+NOTHING = {"networks": {}, "params": None, "memory": None, "fits": None, "flops_per_update": None, "tier": "instant"}
+Row = tuple[Point, Estimate]
+
+
+def estimate(
+    spec: SpecArgument,
+    env: Env = None,
+    in_: In = None,
+    action: Action = None,
+    set_: Setting = None,
+    gpu: Annotated[str | None, typer.Option(metavar="G", help="The GPU to fit; `archlang gpus` lists them.")] = None,
+    exact: Annotated[bool, typer.Option("--exact", help="Ask XLA for its own plan of the whole program.")] = False,
+    margin: Annotated[float | None, typer.Option(metavar="PART", help="The part of the GPU to leave; else 0.1.")] = None,
+    batch_size: Annotated[int | None, typer.Option("--batch-size", "--batch", metavar="B", help="Rows of a batch.")] = None,
+    num_envs: Annotated[int | None, typer.Option(metavar="N", help="Environments side by side.")] = None,
+    replay_rows: Annotated[int | None, typer.Option(metavar="N", help="Transitions kept of each environment.")] = None,
+    replay_dtype: Annotated[str | None, typer.Option(metavar="T", help="What they are kept in: float32 or bfloat16.")] = None,
+    optimizer: Annotated[str | None, typer.Option(metavar="O", help="Of the networks: adam, adamw, sgd or lion.")] = None,
+    energy: Annotated[str | None, typer.Option(metavar="E", help="The critic's energy, as for `archlang train`.")] = None,
+    loss: Annotated[str | None, typer.Option(metavar="L", help="The critic's loss, as for `archlang train`.")] = None,
+    explore_best_of: Annotated[int | None, typer.Option(metavar="K", help="Actions drawn for each step of training.")] = None,
+    unroll_length: Annotated[int | None, typer.Option(metavar="N", help="Steps of an environment between updates.")] = None,
+    updates_per_unroll: Annotated[int | None, typer.Option(metavar="N", help="Updates after each unroll.")] = None,
+    steps: Annotated[int | None, typer.Option(metavar="N", help="Environment steps of the whole run.")] = None,
+    remat: Remat = None,
+    unroll: Unroll = None,
+    sort: Annotated[str | None, typer.Option(metavar="COLUMN", help="Order the points of a grid by a column.")] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the terms: a .png, .svg or .pdf.")] = None,
+    json_: Json = False,
+) -> None:
+    """What training takes: memory by term, FLOPs, time; and whether it fits a GPU, which need not be there.
+
+    Settings that are not given are the runtime's own for the environment; without one it is an update of the networks alone. Of
+    a grid, every point.
+    """
+    refuse_both(in_, env)
+    given = {name: value for name, value in locals().items() if name in RUN_SETTINGS}
+    try:
+        found = read(spec, set_, action)
+        refuse_idle(gpu is None, "--margin", margin, "without a GPU: give one with `--gpu`")
+        refuse_idle(not found.axes, "--sort", sort, "where there is one point: give a definition several values")
+        options = pipeline.make_options(gpu, exact, MARGIN if margin is None else margin, remat, unroll, given)
+        rows = list(pipeline.estimates(found, pipeline.inputs_of(in_, env), options))
+    except DiagnosticError as error:
+        raise refused(error, json_, NOTHING) from None
+    print_json(as_json(found, rows)) if json_ else show(found, rows, sort)
+    raise typer.Exit(1 if any(row.wrong for _, row in rows) else 0)
+
+
+def as_json(spec: Spec, rows: Sequence[Row]) -> dict[str, Any]:
+    """The first point; and, of a grid, every one of them."""
+    first = rows[0][1].as_json()
+    if not spec.axes:
+        return first
+    return first | {"points": [{"set": dict(point.values)} | row.as_json() for point, row in rows]}
+
+
+def show(spec: Spec, rows: Sequence[Row], sort: str | None) -> None:
+    if spec.axes:
+        print_points(spec, rows, sort)
+    else:
+        print_estimate(rows[0][1])
+    print_diagnostics(all_diagnostics(row for _, row in rows))

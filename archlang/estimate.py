@@ -1,0 +1,111 @@
+"""What training takes, before anything is launched: parameters, memory, FLOPs, time; and whether it fits a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from archlang.diagnostics import Diagnostic, as_json
+from archlang.plan import MARGIN, Forced
+from archlang.question import Question
+from archlang.report import Inputs, Report, points, refuse_unknown_width
+from archlang.spec import Point, Spec
+from archlang.targets import Gpu
+from archlang.verdict import Fix, verdict
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is asked besides the networks: settings of the run that are not the runtime's own, how stacks are run, the GPU and
+    the part of its memory that is to stay free, and whether XLA is asked (`exact`)."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    forced: Forced = field(default_factory=Forced)
+    gpu: Gpu | None = None
+    margin: float = MARGIN
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is known of a program. Where networks are wrong there is nothing but the `report`."""
+
+    report: Report
+    question: Question | None = None
+
+    @cached_property
+    def judged(self) -> tuple[Diagnostic, tuple[Fix, ...]] | None:
+        return None if self.question is None else verdict(self.question)
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        return (*self.report.diagnostics, *((self.judged[0],) if self.judged else ()))
+
+    @property
+    def fixes(self) -> tuple[Fix, ...]:
+        """What would make it fit; each was tried."""
+        return self.judged[1] if self.judged else ()
+
+    @property
+    def wrong(self) -> bool:
+        """Whether there is more than warnings: what does not fit is wrong."""
+        return any(diagnostic.severity == "error" for diagnostic in self.diagnostics)
+
+    @property
+    def fits(self) -> bool | None:
+        """Whether it surely fits the GPU; None where there is no GPU, or no program."""
+        if self.question is None or self.question.target is None:
+            return None
+        return self.judged is None
+
+    @property
+    def terms(self) -> dict[str, int]:
+        """Bytes by term."""
+        return {} if self.question is None else self.question.memory.terms
+
+    @property
+    def total(self) -> int | None:
+        """Bytes of all terms: argument + output + temporary - aliased, as XLA counts them."""
+        return None if self.question is None else self.question.memory.total
+
+    @property
+    def tier(self) -> str:
+        return "instant"
+
+    def as_json(self) -> dict[str, Any]:
+        """As `archlang estimate --json` has it."""
+        found = self.report.as_json() | {"diagnostics": [as_json(diagnostic) for diagnostic in self.diagnostics]}
+        if self.question is None:
+            return found | {"memory": None, "fits": None, "tier": self.tier}
+        target, memory = self.question.target, self.question.memory
+        about = {
+            "terms": self.terms,
+            "total": self.total,
+            "at_most": memory.at_most,
+            "capacity": target and target.gpu.memory_bytes,
+            "budget": target and target.budget,
+            "moment": memory.moment,
+        }
+        fixes = [fix.as_json() for fix in self.fixes]
+        return found | {"memory": about, "fits": self.fits, "fixes": fixes, "tier": self.tier}
+
+
+def estimate(report: Report, inputs: Inputs, options: Options) -> Estimate:
+    """What the program of these networks takes. Raises `DiagnosticError` for options that cannot be."""
+    if report.wrong:
+        return Estimate(report)
+    refuse_unknown_width(report.networks, inputs)
+    question = Question(report.networks, inputs, options.settings, options.forced, options.gpu, options.margin)
+    return Estimate(report, question)
+
+
+def estimates(spec: Spec, inputs: Inputs, options: Options) -> Iterator[tuple[Point, Estimate]]:
+    """The same at every point of a grid, one after the other."""
+    return ((point, estimate(report, inputs, options)) for point, report in points(spec, inputs))
+
+
+def all_diagnostics(rows: Iterable[Estimate]) -> tuple[Diagnostic, ...]:
+    """What is wrong at any point, each once."""
+    return tuple(dict.fromkeys(diagnostic for row in rows for diagnostic in row.diagnostics))

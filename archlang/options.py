@@ -1,0 +1,56 @@
+"""The options that several commands have, and what they make of them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from archlang import pipeline
+from archlang.console import print_diagnostics, print_json
+from archlang.diagnostics import Diagnostic, DiagnosticError, as_json
+from archlang.limits import MAX_WIDTH
+from archlang.source import Source
+from archlang.spec import Spec, settings
+
+SpecArgument = Annotated[str, typer.Argument(metavar="SPEC", help="A .arch file, a shipped name, or the text itself.")]
+Setting = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Give a definition another value.")]
+In = Annotated[int | None, typer.Option("--in", min=1, max=MAX_WIDTH, metavar="N", help="The input width of every network.")]
+Action = Annotated[int | None, typer.Option(min=1, max=MAX_WIDTH, metavar="N", help="The width of a bare gaussian.")]
+Env = Annotated[str | None, typer.Option(metavar="E", help="Take all widths from this environment.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Remat = Annotated[str | None, typer.Option(metavar="POLICY", help="Policy of every stack: none, dots, full, nested.")]
+Unroll = Annotated[int | None, typer.Option(min=1, metavar="N", help="Copies in each step of every loop.")]
+
+
+def read(spec: str, set_: list[str] | None, action: int | None) -> Spec:
+    """A specification as the options change it."""
+    return with_actions([pipeline.read(spec, settings(set_), action_dim=action)], action)[0]
+
+
+def with_actions(specs: list[Spec], action: int | None) -> list[Spec]:
+    """The same, where it makes a difference that `--action` is given."""
+    if action is None or any(spec.takes_actions or spec.elaboration.diagnostics for spec in specs):
+        return specs
+    message, help = "no network has a bare `gaussian`: `--action` changes nothing", "leave it away"
+    raise DiagnosticError([Diagnostic("E0603", message, Source(str(action), "--action").span(), help=help)])
+
+
+def refuse_both(in_: int | None, env: str | None) -> None:
+    if in_ is not None and env is not None:
+        raise typer.BadParameter("--env gives every network its input width; leave --in away")
+
+
+def refuse_idle(idle: bool, option: str, value: object, why: str) -> None:
+    """Raise `DiagnosticError` (E0603) for an option that is given where it changes nothing."""
+    if idle and value is not None:
+        raise DiagnosticError([Diagnostic("E0603", f"`{option}` changes nothing {why}", Source(str(value), option).span())])
+
+
+def refused(error: DiagnosticError, json_: bool, nothing: dict[str, object]) -> typer.Exit:
+    """What is wrong, as a program asked for it or as people read it."""
+    if json_:
+        print_json(nothing | {"diagnostics": [as_json(diagnostic) for diagnostic in error.diagnostics]})
+    else:
+        print_diagnostics(error.diagnostics)
+    return typer.Exit(1)

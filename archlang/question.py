@@ -1,0 +1,67 @@
+"""What an estimate is asked about: networks, the settings of a run, how stacks are run, and the GPU, if there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from archlang.analysis.memory import Memory, memory
+from archlang.plan import CORES, MARGIN, Forced, Plan, Target, planned
+from archlang.report import Inputs, NetworkReport
+from archlang.targets import Gpu
+from archlang.types import Type
+from archlang.workload import Workload, workload_in
+
+
+@dataclass(frozen=True)
+class Question:
+    """A program that `archlang train` could run: its stacks are planned without a thought for the GPU.
+
+    `networks` have no mistakes and known input widths. `settings` are those of a run that are not the runtime's own.
+    """
+
+    networks: Mapping[str, NetworkReport]
+    inputs: Inputs
+    settings: Mapping[str, Any]
+    forced: Forced
+    gpu: Gpu | None = None
+    margin: float = MARGIN
+
+    @cached_property
+    def workload(self) -> Workload:
+        """What the program needs around the networks. Raises `DiagnosticError` (E0603) for settings that cannot be."""
+        return workload_in(self.inputs.env, self.settings)
+
+    @cached_property
+    def target(self) -> Target | None:
+        return None if self.gpu is None else Target(self.gpu, self.workload, self.margin)
+
+    @property
+    def types(self) -> Mapping[str, Type]:
+        return {name: network.input for name, network in self.networks.items()}
+
+    @cached_property
+    def plan(self) -> Plan:
+        networks = {name: network.network for name, network in self.networks.items()}
+        return planned(networks, self.types, self.forced, again=False)
+
+    @cached_property
+    def memory(self) -> Memory:
+        """What the program needs, in closed form."""
+        cores = CORES if self.target is None else self.target.cores
+        return memory(self.plan.networks, self.types, self.workload, cores)
+
+    @property
+    def fits(self) -> bool | None:
+        """Whether the program surely fits, as far as a closed form can tell; None without a GPU."""
+        return None if self.target is None else self.memory.at_most <= self.target.budget
+
+    def with_setting(self, name: str, value: Any) -> Question:
+        """The same with another setting."""
+        return replace(self, settings={**self.settings, name: value})
+
+    def with_remat(self, remat: str) -> Question:
+        """The same with one policy for every stack."""
+        return replace(self, forced=replace(self.forced, remat=remat))

@@ -1,0 +1,162 @@
+"""Whether a program fits a GPU: if not, E0501 with the place that costs most, and what would mend it, each of it tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from archlang.diagnostics import Diagnostic, DiagnosticError
+from archlang.plan import Target
+from archlang.question import Question
+from archlang.source import Source, Span
+from archlang.targets import GPUS
+
+GIB = 2**30
+MAX_FIXES = 4  # that are told
+OPTIONS = {
+    "replay": "--replay-rows",
+    "environment state": "--num-envs",
+    "hindsight batch": "--batch-size",
+    "loss": "--batch-size",
+}
+OPTIONS |= {"workspace": "--num-envs"}  # of the program as a whole: what all environments need for a step
+
+
+@dataclass(frozen=True)
+class Fix:
+    """A change that makes the program fit: an option, the value for it, and the bytes that the program then needs."""
+
+    option: str
+    value: Any
+    total: int
+
+    def __str__(self) -> str:
+        if self.option == "--gpu":
+            return f"{self.value} has room for it"
+        return f"`{self.option} {self.value}` brings the total to {gib(self.total)}"
+
+    def as_json(self) -> dict[str, Any]:
+        return {"option": self.option, "value": self.value, "total": self.total}
+
+
+def verdict(question: Question, exact_total: int | None = None) -> tuple[Diagnostic, tuple[Fix, ...]] | None:
+    """What is wrong where a program does not surely fit its target, and what mends it. `exact_total`: bytes by XLA's plan."""
+    target = question.target
+    if target is None or (question.fits if exact_total is None else exact_total <= target.budget):
+        return None
+    total = question.memory.total if exact_total is None else exact_total
+    span, label = costliest(question)
+    mends = tuple(fixes(question))[:MAX_FIXES]
+    help = (
+        ";  ".join(map(str, mends)) or "no policy, replay buffer, batch or number of environments makes it fit, and no GPU here"
+    )
+    found = Diagnostic("E0501", said(question, target, total), span, label, notes=(margin_note(target),), help=help)
+    return found, mends
+
+
+def said(question: Question, target: Target, total: int) -> str:
+    if total <= target.budget:
+        most = gib(question.memory.at_most)
+        return f"may not fit {target.gpu.name}: needs {gib(total)}, at most {most}, has {gib(target.budget)}; `--exact` tells"
+    return f"does not fit {target.gpu.name}: needs {gib(total)}, has {gib(target.budget)}"
+
+
+def margin_note(target: Target) -> str:
+    capacity = gib(target.gpu.memory_bytes)
+    return f"of {capacity} a margin of {target.margin:.0%} stays free, for CUDA's own and what the allocator wastes: `--margin`"
+
+
+def gib(size: int) -> str:
+    """Bytes as people read them.
+
+    >>> gib(3 * 2**30 // 2)
+    '1.5 GiB'
+    """
+    return f"{size / GIB:,.1f} GiB"
+
+
+# --- what costs most ------------------------------------------------------------------------------------------------------
+
+
+def costliest(question: Question) -> tuple[Span, str]:
+    """The place of the specification, or the option, that takes the most memory; and how much of which term that is."""
+    memory = question.memory
+    places = [(sum(terms.values()), span, terms.most_common()) for span, terms in memory.places.items()]
+    options = [(share.bytes, option_span(question, share.term), [(share.term, share.bytes)]) for share in memory.elsewhere]
+    _, span, terms = max(places + options, key=lambda found: found[0])
+    return span, ", ".join(f"{term}: {gib(size)}" for term, size in terms[:2] if size) + " of it"
+
+
+def option_span(question: Question, term: str) -> Span:
+    """The option that a term which is of no network depends on, as it is set."""
+    option = OPTIONS[term]
+    name = option.removeprefix("--").replace("-", "_")
+    return Source(str(question.workload.settings.get(name, question.settings.get(name, ""))), option).span()
+
+
+# --- what mends it --------------------------------------------------------------------------------------------------------
+
+
+def fixes(question: Question) -> Iterator[Fix]:
+    """Changes that make it fit, cheapest first: of time, of what is stored, of what is learned, of money."""
+    yield from policies(question)
+    yield from numbers(question)
+    yield from larger_gpus(question)
+
+
+def policies(question: Question) -> Iterator[Fix]:
+    """The policy that computes copies again and needs the least time for it, if there are stacks."""
+    if not any(question.plan.stacks.values()):
+        return
+    for remat in ("dots", "full", "nested"):
+        tried = question.with_remat(remat)
+        if tried.fits:
+            yield Fix("--remat", remat, tried.memory.total)
+            return
+
+
+def numbers(question: Question) -> Iterator[Fix]:
+    """The largest value of each number that makes it fit, the others as they are."""
+    for name, step in STEPS.items():
+        value = largest(question, name, step)
+        if value is not None:
+            tried = question.with_setting(name, value)
+            yield Fix(f"--{name.replace('_', '-')}", value, tried.memory.total)
+
+
+STEPS = {"replay_rows": 100, "batch_size": 64, "num_envs": 64}  # values are told in multiples, where that leaves any
+
+
+def largest(question: Question, name: str, step: int) -> int | None:
+    """The largest value of a setting, below the one that it has, with which it fits: a multiple of `step` if there is one."""
+    now = getattr(question.workload, name)
+    found = last(lambda value: fits_with(question, name, value) is not False, now)
+    rounded = found // step * step or found
+    return rounded if rounded and fits_with(question, name, rounded) else None
+
+
+def fits_with(question: Question, name: str, value: int) -> bool | None:
+    """Whether it fits with another value; None where that cannot be: another setting needs more."""
+    try:
+        return question.with_setting(name, value).fits
+    except DiagnosticError:
+        return None
+
+
+def last(holds: Callable[[int], bool], end: int) -> int:
+    """The last number from 0 to below `end` of which something holds that holds up to one number; 0 is taken to be one."""
+    low = 0
+    while end - low > 1:
+        middle = (low + end) // 2
+        low, end = (middle, end) if holds(middle) else (low, middle)
+    return low
+
+
+def larger_gpus(question: Question) -> Iterator[Fix]:
+    """The smallest GPU on which it fits as it is."""
+    for gpu in sorted(GPUS.values(), key=lambda gpu: gpu.memory_bytes):
+        tried = replace(question, gpu=gpu)
+        if tried.fits:
+            yield Fix("--gpu", gpu.name, tried.memory.total)
+            return
