@@ -114,7 +114,8 @@ def print_points(spec: Spec, rows: Sequence[tuple[Point, Estimate]], sort: str |
 
 def mark(found: Estimate) -> str:
     """What is to be said of a point in a word."""
-    return ", ".join(sorted({d.code: MARKS.get(d.code, d.code) for d in found.diagnostics if d.severity == "error"}.values()))
+    wrong = sorted({diagnostic.code for diagnostic in found.report.diagnostics if diagnostic.severity == "error"})
+    return "does not fit" if found.fits is False else ", ".join(wrong)
 
 
 def ordered(names: list[str], rows: Sequence[tuple[Point, Estimate]], sort: str | None) -> Sequence[tuple[Point, Estimate]]:
@@ -138,7 +139,6 @@ def natural(value: str) -> tuple[int, int, str]:
     return (0, int(value), "") if value.isascii() and value.isdigit() else (1, 0, value)
 
 
-MARKS = {"E0501": "does not fit"}
 NUMBERS: dict[str, Callable[[Estimate], int | None]] = {
     "parameters": lambda found: found.report.params,
     "memory": lambda found: found.total,

@@ -12,7 +12,7 @@ from archlang import pipeline
 from archlang.bars import print_estimate, print_points
 from archlang.console import print_diagnostics, print_json
 from archlang.diagnostics import DiagnosticError
-from archlang.estimate import Estimate, all_diagnostics
+from archlang.estimate import Estimate
 from archlang.options import (
     Action,
     Env,
@@ -28,6 +28,7 @@ from archlang.options import (
     refused,
 )
 from archlang.plan import MARGIN
+from archlang.report import diagnostics_of
 from archlang.spec import Point, Spec
 
 RUN_SETTINGS = (
@@ -93,16 +94,18 @@ def estimate(
 
 
 def as_json(spec: Spec, rows: Sequence[Row]) -> dict[str, Any]:
-    """The first point; and, of a grid, every one of them."""
+    """The first point; and, of a grid, every one of them, without what would mend it."""
     first = rows[0][1].as_json()
     if not spec.axes:
         return first
-    return first | {"points": [{"set": dict(point.values)} | row.as_json() for point, row in rows]}
+    return first | {"points": [{"set": dict(point.values)} | found.report.as_json() | found.numbers() for point, found in rows]}
 
 
 def show(spec: Spec, rows: Sequence[Row], sort: str | None) -> None:
-    if spec.axes:
-        print_points(spec, rows, sort)
-    else:
-        print_estimate(rows[0][1])
-    print_diagnostics(all_diagnostics(row for _, row in rows))
+    """One point with its terms; a grid as a table, with what is wrong with its networks anywhere."""
+    first = rows[0][1]
+    if not spec.axes:
+        print_estimate(first)
+        return print_diagnostics(first.diagnostics)
+    print_points(spec, rows, sort)
+    return print_diagnostics(diagnostics_of(spec, [(point, found.report) for point, found in rows]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -37,10 +37,14 @@ class Estimate:
 
     @cached_property
     def judged(self) -> tuple[Diagnostic, tuple[Fix, ...]] | None:
-        return None if self.question is None else verdict(self.question)
+        """What is wrong where it does not fit, and what was found to mend it: some hundred estimates more."""
+        if self.question is None or self.question.target is None or self.fits:
+            return None
+        return verdict(self.question, self.question.target)
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Everything that is wrong."""
         return (*self.report.diagnostics, *((self.judged[0],) if self.judged else ()))
 
     @property
@@ -50,15 +54,13 @@ class Estimate:
 
     @property
     def wrong(self) -> bool:
-        """Whether there is more than warnings: what does not fit is wrong."""
-        return any(diagnostic.severity == "error" for diagnostic in self.diagnostics)
+        """Whether the networks are, or do not fit."""
+        return self.report.wrong or self.fits is False
 
     @property
     def fits(self) -> bool | None:
         """Whether it surely fits the GPU; None where there is no GPU, or no program."""
-        if self.question is None or self.question.target is None:
-            return None
-        return self.judged is None
+        return None if self.question is None else self.question.fits
 
     @property
     def terms(self) -> dict[str, int]:
@@ -76,9 +78,17 @@ class Estimate:
 
     def as_json(self) -> dict[str, Any]:
         """As `archlang estimate --json` has it."""
-        found = self.report.as_json() | {"diagnostics": [as_json(diagnostic) for diagnostic in self.diagnostics]}
+        diagnostics = [as_json(diagnostic) for diagnostic in self.diagnostics]
+        return (
+            self.report.as_json()
+            | {"diagnostics": diagnostics, "fixes": [fix.as_json() for fix in self.fixes]}
+            | self.numbers()
+        )
+
+    def numbers(self) -> dict[str, Any]:
+        """What is known of the program, as data; what fits is judged, and not mended."""
         if self.question is None:
-            return found | {"memory": None, "fits": None, "tier": self.tier}
+            return {"memory": None, "fits": None, "tier": self.tier}
         target, memory = self.question.target, self.question.memory
         about = {
             "terms": self.terms,
@@ -88,8 +98,7 @@ class Estimate:
             "budget": target and target.budget,
             "moment": memory.moment,
         }
-        fixes = [fix.as_json() for fix in self.fixes]
-        return found | {"memory": about, "fits": self.fits, "fixes": fixes, "tier": self.tier}
+        return {"memory": about, "fits": self.fits, "tier": self.tier}
 
 
 def estimate(report: Report, inputs: Inputs, options: Options) -> Estimate:
@@ -98,14 +107,10 @@ def estimate(report: Report, inputs: Inputs, options: Options) -> Estimate:
         return Estimate(report)
     refuse_unknown_width(report.networks, inputs)
     question = Question(report.networks, inputs, options.settings, options.forced, options.gpu, options.margin)
+    _ = question.target, question.memory  # what cannot be is wrong here, not when it is looked at
     return Estimate(report, question)
 
 
 def estimates(spec: Spec, inputs: Inputs, options: Options) -> Iterator[tuple[Point, Estimate]]:
     """The same at every point of a grid, one after the other."""
     return ((point, estimate(report, inputs, options)) for point, report in points(spec, inputs))
-
-
-def all_diagnostics(rows: Iterable[Estimate]) -> tuple[Diagnostic, ...]:
-    """What is wrong at any point, each once."""
-    return tuple(dict.fromkeys(diagnostic for row in rows for diagnostic in row.diagnostics))

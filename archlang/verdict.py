@@ -40,11 +40,8 @@ class Fix:
         return {"option": self.option, "value": self.value, "total": self.total}
 
 
-def verdict(question: Question, exact_total: int | None = None) -> tuple[Diagnostic, tuple[Fix, ...]] | None:
+def verdict(question: Question, target: Target, exact_total: int | None = None) -> tuple[Diagnostic, tuple[Fix, ...]]:
     """What is wrong where a program does not surely fit its target, and what mends it. `exact_total`: bytes by XLA's plan."""
-    target = question.target
-    if target is None or (question.fits if exact_total is None else exact_total <= target.budget):
-        return None
     total = question.memory.total if exact_total is None else exact_total
     span, label = costliest(question)
     mends = tuple(fixes(question))[:MAX_FIXES]
