@@ -11,7 +11,8 @@ import typer
 from archlang import pipeline
 from archlang.bars import print_estimate, print_points
 from archlang.console import print_diagnostics, print_json
-from archlang.diagnostics import DiagnosticError
+from archlang.diagnostics import Diagnostic, DiagnosticError
+from archlang.diagnostics import short as shortened
 from archlang.estimate import Estimate
 from archlang.options import (
     Action,
@@ -29,6 +30,7 @@ from archlang.options import (
 )
 from archlang.plan import MARGIN
 from archlang.report import diagnostics_of
+from archlang.source import Source
 from archlang.spec import Point, Spec
 
 RUN_SETTINGS = (
@@ -86,10 +88,13 @@ def estimate(
         refuse_idle(gpu is None, "--margin", margin, "without a GPU: give one with `--gpu`")
         refuse_idle(not found.axes, "--sort", sort, "where there is one point: give a definition several values")
         options = pipeline.make_options(gpu, exact, MARGIN if margin is None else margin, remat, unroll, given)
+        kind_of_picture(plot)
         rows = list(pipeline.estimates(found, pipeline.inputs_of(in_, env), options))
     except DiagnosticError as error:
         raise refused(error, json_, NOTHING) from None
     print_json(as_json(found, rows)) if json_ else show(found, rows, sort)
+    if plot is not None:
+        draw(found, rows, plot)
     raise typer.Exit(1 if any(row.wrong for _, row in rows) else 0)
 
 
@@ -109,3 +114,29 @@ def show(spec: Spec, rows: Sequence[Row], sort: str | None) -> None:
         return print_diagnostics(first.diagnostics)
     print_points(spec, rows, sort)
     return print_diagnostics(diagnostics_of(spec, [(point, found.report) for point, found in rows]))
+
+
+# --- the picture ----------------------------------------------------------------------------------------------------------
+
+PICTURES = (".png", ".svg", ".pdf")
+
+
+def kind_of_picture(plot: Path | None) -> None:
+    """Raise `DiagnosticError` (E0603) for a picture of a kind that there is not."""
+    if plot is not None and plot.suffix not in PICTURES:
+        message = f"a picture is a {', '.join(PICTURES)}; got `{plot.suffix or plot.name}`"
+        raise DiagnosticError([Diagnostic("E0603", message, Source(str(plot), "--plot").span())])
+
+
+def draw(spec: Spec, rows: Sequence[Row], plot: Path) -> None:
+    """The terms of every point that has any."""
+    from archlang.picture import draw_estimates  # matplotlib
+
+    bars = [(label(point), found.terms) for point, found in rows if found.question is not None]
+    question = next((found.question for _, found in rows if found.question is not None), None)
+    if question is not None:
+        draw_estimates(bars, question.target, question.workload.summary.rstrip(","), plot)
+
+
+def label(point: Point) -> str:
+    return ", ".join(f"{name} = {shortened(value)}" for name, value in point.values.items())

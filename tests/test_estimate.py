@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -292,3 +293,17 @@ def test_what_is_wrong_is_json_where_json_is_asked_for(archlang: Any) -> None:
         assert (outcome.code, outcome.err) == (1, "")
         assert outcome.json["diagnostics"]
         assert outcome.json["fits"] is None
+
+
+@pytest.mark.parametrize(("name", "magic"), [("a.png", b"\x89PNG"), ("a.svg", b"<?xml"), ("a.pdf", b"%PDF")])
+def test_the_terms_are_drawn(archlang: Any, tmp_path: Path, name: str, magic: bytes) -> None:
+    outcome = archlang("estimate", "wang2025/base", "--env", "ant", "--set", "depth=4|6|64", "--plot", str(tmp_path / name))
+    assert (outcome.code, "E0207" in outcome.err) == (1, True)  # what is wrong at one point hides no other
+    assert (tmp_path / name).read_bytes().startswith(magic)
+
+
+@pytest.mark.parametrize(("name", "said"), [("a.gif", "got `.gif`"), ("png", "got `png`"), ("no/a.png", "cannot be written")])
+def test_a_picture_that_cannot_be_drawn_is_said(archlang: Any, tmp_path: Path, name: str, said: str) -> None:
+    outcome = archlang("estimate", "dense8", "--in", "4", "--plot", str(tmp_path / name))
+    assert outcome.code == 1
+    assert said in outcome.err

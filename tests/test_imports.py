@@ -35,7 +35,7 @@ TIERS = (
     {"pipeline"},
     {"archlang", "lower"},  # `archlang` is the public names
     {"console", "emit", "explain", "files", "testing"},
-    {"bars", "fix", "options", "rewrite"},
+    {"bars", "fix", "options", "picture", "rewrite"},
     {"cli_estimate"},
     {"cli"},
     {"__main__"},
@@ -51,7 +51,7 @@ ONLY = {
     "jax": ("archlang.lower", "archlang.testing", "archlang_runtime"),
     "jaxlib": ("archlang.lower", "archlang.testing", "archlang_runtime"),
     "lark": ("archlang.parse",),
-    "matplotlib": ("archlang_runtime.plot",),
+    "matplotlib": ("archlang.picture", "archlang_runtime.plot"),
     "mujoco": ("archlang_runtime.envs",),
     "numpy": ("archlang.lower", "archlang.testing", "archlang_runtime"),
     "optax": ("archlang_runtime",),

@@ -14,7 +14,7 @@ from archlang_runtime.envs import find_task
 from archlang_runtime.errors import error
 from archlang_runtime.folder import Experiment, RunFolder, diagnosed
 from archlang_runtime.loggers import find_loggers
-from archlang_runtime.process import KEPT, OUT_OF_TIME, Process, duration
+from archlang_runtime.process import KEPT, OUT_OF_TIME, Process, duration, take_memory
 
 
 def knob(name: str) -> Any:
@@ -79,6 +79,7 @@ def train(
     process = Process(keep, duration(stop_after) if stop_after is not None else None, find_loggers(log or ()))
     chosen = {name: value for name, value in locals().items() if name in TrainConfig.model_fields}
     experiment = make_experiment(spec, settings(set_), env, chosen, RunFolder(out))
+    take_memory()
     from archlang_runtime.session import train as run
 
     raise typer.Exit(run(experiment, out, process=process))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
 import shutil
 import time
 from pathlib import Path
@@ -19,7 +20,7 @@ from archlang import DiagnosticError
 from archlang_runtime import session
 from archlang_runtime.evaluate import evaluate_run, find_checkpoint
 from archlang_runtime.folder import RunFolder, locked
-from archlang_runtime.process import OUT_OF_TIME, Process, duration
+from archlang_runtime.process import FRACTIONS, OUT_OF_TIME, Process, duration, take_memory
 from archlang_runtime.report import Report
 
 pytestmark = pytest.mark.slow
@@ -182,6 +183,16 @@ def test_a_process_stops_before_an_epoch_that_there_is_no_time_for(limit: float,
 
 def test_a_process_with_time_enough_goes_to_the_end(tmp_path: Path) -> None:
     train(tmp_path / "run", process=Process(stop_after=86_400))
+
+
+@pytest.mark.parametrize(("given", "then"), [({}, "0.9"), ({FRACTIONS[0]: "0.5"}, "0.5"), ({FRACTIONS[1]: "0.5"}, None)])
+def test_a_run_takes_the_memory_that_estimates_count_on(
+    given: dict[str, str], then: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both variables at once make JAX raise."""
+    monkeypatch.setattr("os.environ", dict(given))
+    take_memory()
+    assert os.environ.get(FRACTIONS[0]) == then
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("45s", 45), ("90m", 5_400), ("2h30m", 9_000), ("1d1s", 86_401)])
