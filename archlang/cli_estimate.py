@@ -134,8 +134,13 @@ def draw(spec: Spec, rows: Sequence[Row], plot: Path) -> None:
 
     bars = [(label(point), found.terms) for point, found in rows if found.question is not None]
     question = next((found.question for _, found in rows if found.question is not None), None)
-    if question is not None:
+    if question is None:
+        return
+    try:
         draw_estimates(bars, question.target, question.workload.summary.rstrip(","), plot)
+    except OSError as error:
+        message = f"{plot} cannot be written: {error.strerror or error}"
+        raise DiagnosticError([Diagnostic("E0705", message)]) from error
 
 
 def label(point: Point) -> str:
