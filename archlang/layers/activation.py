@@ -18,6 +18,9 @@ class Swish(LayerType):
     lowering = "archlang.lower.activation:activation"
     also_called = ("silu",)
 
+    def elementwise(self, in_features: int) -> int:
+        return 2 * in_features  # σ(x), x · σ(x)
+
     def saved(self, x: Type) -> Saved:
         return Saved(2 * x.row_bytes, input=True)  # sigmoid(x), and its derivative
 
@@ -41,6 +44,9 @@ class Gelu(LayerType):
     name = "gelu"
     lowering = "archlang.lower.activation:activation"
 
+    def elementwise(self, in_features: int) -> int:
+        return 8 * in_features  # as jax computes it: x³, ·, +, ·, tanh, +, ·, ·
+
     def saved(self, x: Type) -> Saved:
         return Saved((3 + tanh_keeps_its_output()) * x.row_bytes, input=True)
 
@@ -63,6 +69,9 @@ class Elu(LayerType):
     name = "elu"
     lowering = "archlang.lower.activation:activation"
 
+    def elementwise(self, in_features: int) -> int:
+        return 6 * in_features  # as jax computes it, without overflow: twice x > 0, twice a choice, exp(x) - 1, · α
+
     def saved(self, x: Type) -> Saved:
         return Saved(x.row_bytes + 2 * (x.width or 0))
 
@@ -73,6 +82,9 @@ class Mish(LayerType):
 
     name = "mish"
     lowering = "archlang.lower.activation:activation"
+
+    def elementwise(self, in_features: int) -> int:
+        return 12 * in_features  # as jax computes it: ten for log(1 + exp(x)) without overflow, tanh, ·
 
     def saved(self, x: Type) -> Saved:
         return Saved(4 * x.row_bytes, input=True)
@@ -86,6 +98,9 @@ class LeakyRelu(LayerType):
     lowering = "archlang.lower.activation:LeakyRelu"
     also_called = ("leaky_relu", "leakyrelu", "lrelu")
     slope: float = argument(NUMBER, default=0.01)
+
+    def elementwise(self, in_features: int) -> int:
+        return 3 * in_features  # x ≥ 0, slope · x, the choice
 
     def saved(self, x: Type) -> Saved:
         return Saved(x.width or 0)
@@ -102,6 +117,9 @@ class CRelu(LayerType):
     def output(self, x: Type) -> Type:
         return x if x.width is None else x.with_width(2 * x.width)
 
+    def elementwise(self, in_features: int) -> int:
+        return 3 * in_features  # max(x, 0), -x, max(-x, 0)
+
     def saved(self, x: Type) -> Saved:
         return Saved(2 * (x.width or 0))
 
@@ -113,6 +131,9 @@ class Identity(LayerType):
     name = "id"
     lowering = "archlang.lower.activation:activation"
     also_called = ("identity", "noop")
+
+    def elementwise(self, in_features: int) -> int:
+        return 0
 
     def saved(self, x: Type) -> Saved:
         return Saved(untouched=True)

@@ -70,6 +70,13 @@ class LayerType:
         """
         return 0
 
+    def elementwise(self, in_features: int) -> int:
+        """Operations on single numbers beside the matrix products, for one row forward.
+
+        One for each addition, product, maximum, exponential and the like, also of sums; by default one for each number.
+        """
+        return in_features
+
     def saved(self, x: Type) -> Saved:
         """What jax keeps for the backward pass; by default one derivative for each number, as of a function of one number."""
         return Saved(x.row_bytes)

@@ -31,6 +31,9 @@ class Dense(LayerType):
     def flops(self, in_features: int) -> int:
         return 2 * in_features * self.features
 
+    def elementwise(self, in_features: int) -> int:
+        return self.features * self.bias
+
     def saved(self, x: Type) -> Saved:
         return Saved(input=True)
 
@@ -56,6 +59,9 @@ class Gaussian(LayerType):
 
     def flops(self, in_features: int) -> int:
         return 2 * 2 * in_features * (self.action_dim or 0)
+
+    def elementwise(self, in_features: int) -> int:
+        return 6 * (self.action_dim or 0)  # two biases; tanh, + 1, · 3.5, - 5
 
     def saved(self, x: Type) -> Saved:
         return Saved((1 + tanh_keeps_its_output()) * self.output(x).row_bytes, input=True)  # for the derivative of log σ

@@ -19,5 +19,8 @@ class Dropout(LayerType):
     also_called = ("drop",)
     rate: float = argument(RATE)
 
+    def elementwise(self, in_features: int) -> int:
+        return 3 * in_features if self.rate else 0  # a comparison, / (1 - rate), the choice; not the random numbers
+
     def saved(self, x: Type) -> Saved:
         return Saved(drawn=x.width or 0) if self.rate else Saved(untouched=True)

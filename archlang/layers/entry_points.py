@@ -128,5 +128,6 @@ TRIALS: tuple[tuple[str, Any, Callable[[Any], bool], str], ...] = (
     ("output", KNOWN, is_type, "a Type"),
     ("num_params", 8, is_count, "a whole number from 0"),
     ("flops", 8, is_count, "a whole number from 0"),
+    ("elementwise", 8, is_count, "a whole number from 0"),
     ("saved", KNOWN, lambda value: isinstance(value, Saved), "a Saved"),
 )

@@ -24,6 +24,9 @@ class LayerNorm(LayerType):
     def num_params(self, in_features: int) -> int:
         return 2 * in_features
 
+    def elementwise(self, in_features: int) -> int:
+        return 7 * in_features  # Σ x, x², Σ x², x - mean, scale / √var, ·, + bias
+
     def saved(self, x: Type) -> Saved:
         return Saved.in_float32(x, 3 * (x.width or 0) + 4)
 
@@ -38,6 +41,9 @@ class RMSNorm(LayerType):
 
     def num_params(self, in_features: int) -> int:
         return in_features
+
+    def elementwise(self, in_features: int) -> int:
+        return 5 * in_features  # x², Σ x², x - 0, scale / √mean, ·
 
     def saved(self, x: Type) -> Saved:
         return Saved.in_float32(x, 3 * (x.width or 0) + 2)
@@ -58,6 +64,9 @@ class BatchNorm(LayerType):
     def num_params(self, in_features: int) -> int:
         return 2 * in_features
 
+    def elementwise(self, in_features: int) -> int:
+        return 7 * in_features  # as `ln`, over rows; what is done once for all rows is left out
+
     def saved(self, x: Type) -> Saved:
         return Saved.in_float32(x, 2 * (x.width or 0))
 
@@ -69,6 +78,9 @@ class L2Norm(LayerType):
     name = "l2"
     lowering = "archlang.lower.norm:l2_norm"
     also_called = ("l2norm", "l2_norm", "l2_normalize", "normalize", "unit_norm", "hypersphere")
+
+    def elementwise(self, in_features: int) -> int:
+        return 3 * in_features  # x², Σ x², ·
 
     def saved(self, x: Type) -> Saved:
         return Saved.in_float32(x, (x.width or 0) + 3, input=True)
@@ -84,6 +96,9 @@ class RSNorm(LayerType):
     name = "rsnorm"
     lowering = "archlang.lower.norm:RSNorm"
     also_called = ("rs_norm", "running_norm", "running_mean_std", "obs_norm", "obsnorm")
+
+    def elementwise(self, in_features: int) -> int:
+        return 6 * in_features  # Σ x, x - mean, its square, the sum of those; x - mean, / √var
 
     def saved(self, x: Type) -> Saved:
         return Saved.in_float32(x, x.width or 0)

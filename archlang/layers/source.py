@@ -22,5 +22,8 @@ class ConcatInput(LayerType):
             return x
         return x.with_width(None if x.source is None else x.width + x.source)
 
+    def elementwise(self, in_features: int) -> int:
+        return 0
+
     def saved(self, x: Type) -> Saved:
         return Saved()
