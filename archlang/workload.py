@@ -114,19 +114,23 @@ class Command:
         return getattr(import_module(module), name)
 
 
+# Planned networks by role, and a workload → the function that a run spends its time in; the shapes of its one argument, which
+# it consumes; the parts of that, by the term of memory that they are: "parameters", "optimizer", "replay", "environment state".
+Program = Callable[[Mapping[str, Any], Workload], tuple[Callable[..., Any], Any, Mapping[str, Any]]]
+
+
 @dataclass(frozen=True)
 class Runtime:
     """What a runtime offers to the compiler.
 
     `workload`: the name of an environment, and settings by name where they are not the runtime's own → what a run needs;
-    raises `DiagnosticError` for settings that cannot be. `program`: planned networks by role, and such a workload → the
-    function that a run spends its time in, and the shapes of its one argument, which it consumes; imports jax when called.
+    raises `DiagnosticError` for settings that cannot be. `program`: that of a run; imports jax when called.
     """
 
     environments: Mapping[str, Environment] = field(default_factory=dict)
     commands: Mapping[str, Command] = field(default_factory=dict)
     workload: Callable[[str, Mapping[str, Any]], Workload] | None = None
-    program: Callable[[Mapping[str, Any], Workload], tuple[Callable[..., Any], Any]] | None = None
+    program: Program | None = None
 
 
 @cache
@@ -173,6 +177,15 @@ def workload_in(env: Environment | None, settings: Mapping[str, Any]) -> Workloa
     if given.get("optimizer", "adam") not in OPTIMIZERS:
         raise no_optimizer(str(given["optimizer"]))
     return Workload(**given)
+
+
+def program_in(env: Environment) -> Program:
+    """The program of a run in an environment. Raises `DiagnosticError` (E0602) where its runtime offers none."""
+    offered = next((runtime.program for runtime in runtimes() if knows(runtime, env) and runtime.program), None)
+    if offered is None:
+        message = f"the runtime of `{env.name}` does not offer the program of a run"
+        raise DiagnosticError([Diagnostic("E0602", message, Source(env.name, "--env").span(), help="leave `--exact` out")])
+    return offered
 
 
 def no_optimizer(name: str) -> DiagnosticError:

@@ -92,20 +92,17 @@ def temporary_and_new(program: Any) -> list[int]:
 
 def whole(environment: str) -> dict[str, Any]:
     """The epoch of `archlang train` at the paper's settings, for the GPU."""
-    import jax
-
     import archlang
     from archlang.lower.compile import planned_bytes
-    from archlang_runtime.networks import take_apart
-    from archlang_runtime.train import make_train
+    from archlang_runtime.memory import num_bytes
+    from archlang_runtime.program import make_program
 
+    settings = TrainConfig(environment=environment).model_dump()
     dims = find_task(environment).environment
     spec = archlang.load("wang2025/base", {"depth": str(DEPTH)}, action_dim=dims.action_dim)
-    networks = take_apart(archlang.plan(spec, env=dims), dims)
-    program = make_train(TrainConfig(environment=environment), networks)
-    state = jax.eval_shape(program.init, jax.random.key(0))
-    plan = compiled(GPU, program.epoch, (state,))
-    replay = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state.replay))
+    workload = archlang.Workload(environment=dims, settings=settings)
+    epoch, state, parts = make_program(archlang.plan(spec, env=dims).networks, workload)
+    plan, replay = compiled(GPU, epoch, (state,)), num_bytes(parts["replay"])
     sizes = {"total": planned_bytes(plan), "temp": plan.memory_analysis().temp_size_in_bytes, "replay": replay}
     return {f"{name}_GB": round(size / 1e9, 3) for name, size in sizes.items()}
 

@@ -201,7 +201,7 @@ def star(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 
 def no_compiler(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("archlang.lower.plugins.COMPILER", "no-such-package")
+    patch.setattr("archlang.child.COMPILER", "no-such-package")
 
 
 def without_wandb(folder: Path, patch: pytest.MonkeyPatch) -> None:

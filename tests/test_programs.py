@@ -12,8 +12,8 @@ import pytest
 
 import archlang
 from archlang import DiagnosticError
+from archlang.child import ask
 from archlang.emit import Options, emit
-from archlang.lower.child import compiled_for
 from archlang.pipeline import inputs_of
 from archlang.targets import GPUS
 
@@ -82,7 +82,7 @@ def test_hlo_for_a_gpu_says_nothing_of_the_gpu_that_is_missing(gpu: str) -> None
 
 
 def test_without_the_compiler_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archlang.lower.plugins.COMPILER", "no-such-package")
+    monkeypatch.setattr("archlang.child.COMPILER", "no-such-package")
     with pytest.raises(DiagnosticError) as refused:
         emitted("hlo", gpu="h100-80gb")
     (found,) = refused.value.diagnostics
@@ -92,6 +92,6 @@ def test_without_the_compiler_it_says_how_to_install_it(monkeypatch: pytest.Monk
 
 def test_what_goes_wrong_in_the_child_is_one_line() -> None:
     with pytest.raises(DiagnosticError) as refused:
-        compiled_for(GPUS["h100-80gb"], {"network": {}, "in_features": 6, "batch": 3, "backward": False})
+        ask({"what": "text", "network": {}, "in_features": 6, "batch": 3, "backward": False}, GPUS["h100-80gb"])
     (found,) = refused.value.diagnostics
     assert (found.code, "\n" in found.message) == ("E0805", False)

@@ -1,47 +1,66 @@
-"""Compiling for a GPU in a process of its own, `python -m archlang.lower.child`: a request in, XLA's program out.
-
-The compiler is a plug-in of jax that must be there before jax looks for devices, and that writes to the standard error what it
-misses on a machine without a GPU. Neither reaches the process that asks.
-"""
+"""What answers `archlang.child`, in a process of its own, `python -m archlang.lower.child`: a question in, JSON or text out."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 from typing import Any
 
-from archlang.diagnostics import Diagnostic, DiagnosticError
+import jax
+from pydantic import TypeAdapter
+
 from archlang.ir import Network
 from archlang.lower.compile import compile_for
-from archlang.lower.plugins import find_cuda_compiler, has_cuda_compiler
+from archlang.lower.plugins import find_cuda_compiler
 from archlang.lower.programs import Program
+from archlang.lower.step import training_step
 from archlang.targets import Gpu, find_gpu
+from archlang.workload import Workload, program_in
+
+Question = Mapping[str, Any]
 
 
-def compiled_for(gpu: Gpu, request: dict[str, Any]) -> str:
-    """XLA's program of a network for a GPU, as text. Raises `DiagnosticError` (E0805) where it cannot be had."""
-    if not has_cuda_compiler():
-        message = "XLA's compiler for NVIDIA GPUs is not installed"
-        raise DiagnosticError(
-            [Diagnostic("E0805", message, help="`pip install 'archlang[gpu-check]'`; it needs Linux, and no GPU")]
-        )
-    command = [sys.executable, "-m", "archlang.lower.child"]
-    asked = json.dumps({**request, "gpu": gpu.name})
-    done = subprocess.run(command, input=asked, capture_output=True, text=True, env=os.environ | {"JAX_PLATFORMS": "cpu"})
-    if done.returncode == 0:
-        return done.stdout.rstrip("\n")
-    said = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), f"exit code {done.returncode}")
-    raise DiagnosticError([Diagnostic("E0805", f"cannot compile for {gpu.name}: {said}")])
+def text(asked: Question, gpu: Gpu | None) -> str:
+    """XLA's program of one network."""
+    program = Program(Network.model_validate(asked["network"]), asked["in_features"], asked["batch"], asked["backward"])
+    function, arguments = program.traced()
+    return compile_for(gpu, function, *arguments).as_text()
+
+
+def memory(asked: Question, gpu: Gpu | None) -> str:
+    """XLA's plan of the memory of a whole program, in bytes; and of its arguments, what each part is for."""
+    workload = TypeAdapter(Workload).validate_python(asked["workload"])
+    networks = {name: Network.model_validate(network) for name, network in asked["networks"].items()}
+    program, state, parts = made(networks, asked["widths"], workload)
+    plan = compile_for(gpu, program, state, donate_argnums=0).memory_analysis()
+    sizes = {name: getattr(plan, f"{name}_size_in_bytes") for name in ("argument", "output", "temp", "alias")}
+    return json.dumps({**sizes, "terms": {name: num_bytes(part) for name, part in parts.items()}})
+
+
+def made(networks: Mapping[str, Network], widths: Mapping[str, int], workload: Workload) -> tuple[Any, Any, Mapping[str, Any]]:
+    """The program of a workload: a runtime's, or without an environment an update of the networks."""
+    if workload.environment is None:
+        return training_step(networks, widths, workload)
+    return program_in(workload.environment)(networks, workload)
+
+
+def num_bytes(tree: Any) -> int:
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
+
+
+ANSWERS: Mapping[str, Callable[[Question, Gpu | None], str]] = {"text": text, "memory": memory}
 
 
 def main() -> None:
-    find_cuda_compiler()
     asked = json.load(sys.stdin)
-    program = Program(Network.model_validate(asked["network"]), asked["in_features"], asked["batch"], asked["backward"])
-    function, arguments = program.traced()
-    print(compile_for(find_gpu(asked["gpu"]), function, *arguments).as_text())
+    gpu = None if asked["gpu"] is None else find_gpu(asked["gpu"])
+    if gpu is not None:
+        find_cuda_compiler()
+    with redirect_stdout(sys.stderr):  # a library that prints does not spoil the answer
+        answer = ANSWERS[asked["what"]](asked, gpu)
+    print(answer)
 
 
 if __name__ == "__main__":

@@ -13,21 +13,28 @@ import jax
 from jax.experimental import topologies
 from jax.sharding import SingleDeviceSharding
 
+from archlang.lower.calls import allow_solvers
 from archlang.targets import Gpu, description
 
 
-def compile_for(gpu: Gpu, function: Any, *arguments: Any, **jit_options: Any) -> Any:
-    """Compile `function` for the GPU; `arguments` are pytrees of arrays or `jax.ShapeDtypeStruct`.
+def compile_for(gpu: Gpu | None, function: Any, *arguments: Any, **jit_options: Any) -> Any:
+    """Compile `function` for the GPU; None: for this machine. `arguments` are pytrees of arrays or `jax.ShapeDtypeStruct`.
 
     Call `archlang.lower.plugins.find_cuda_compiler()` before jax looks for devices, with `JAX_PLATFORMS=cpu`.
     """
-    topology = topologies.get_topology_desc(platform="cuda", topology_name="", target_config=description(gpu), topology="1x1x1")
-    sharding = SingleDeviceSharding(topology.devices[0])
+    sharding = None if gpu is None else SingleDeviceSharding(device(gpu))
 
     def abstract(leaf: Any) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
 
     return jax.jit(function, **jit_options).lower(*jax.tree.map(abstract, arguments)).compile()
+
+
+def device(gpu: Gpu) -> Any:
+    """The GPU as a device of jax, there or not."""
+    allow_solvers()
+    asked = {"target_config": description(gpu), "topology": "1x1x1"}
+    return topologies.get_topology_desc(topology_name="", platform="cuda", **asked).devices[0]
 
 
 def planned_bytes(compiled: Any) -> int:

@@ -7,11 +7,10 @@ finds no driver. An empty module in its place gives jax nothing to start; a proc
 from __future__ import annotations
 
 import sys
-from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from types import ModuleType
 
-PLUGIN, RUNTIME, COMPILER = "jax_plugins.xla_cuda12", "jax_cuda12_plugin", "jax-cuda12-pjrt"
+PLUGIN, RUNTIME = "jax_plugins.xla_cuda12", "jax_cuda12_plugin"
 
 
 def skip_compile_only_cuda() -> None:
@@ -26,12 +25,3 @@ def skip_compile_only_cuda() -> None:
 def find_cuda_compiler() -> None:
     """Let jax find the plug-in after all, in a process that compiles for a GPU; call it before jax looks for devices."""
     sys.modules.pop(PLUGIN, None)
-
-
-def has_cuda_compiler() -> bool:
-    """Whether it is installed: by the extra `archlang[gpu-check]`, or with JAX's CUDA build."""
-    try:
-        distribution(COMPILER)
-    except PackageNotFoundError:
-        return False
-    return True

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import jax
 
-from archlang.lower.child import compiled_for
+from archlang.child import ask
 from archlang.lower.programs import Program
 from archlang.targets import Gpu
 
@@ -29,7 +29,7 @@ def stablehlo(program: Program, _: Gpu | None) -> str:
 def hlo(program: Program, gpu: Gpu | None) -> str:
     if gpu is not None:
         asked = {"network": program.network.model_dump(mode="json"), "in_features": program.in_features}
-        return compiled_for(gpu, {**asked, "batch": program.batch, "backward": program.backward})
+        return ask({"what": "text", **asked, "batch": program.batch, "backward": program.backward}, gpu)
     function, arguments = program.traced()
     return (jax.jit(function).lower(*arguments).compile().as_text() or "").rstrip("\n")
 

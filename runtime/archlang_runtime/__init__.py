@@ -17,7 +17,7 @@ def workload(environment: str, settings: Mapping[str, Any]) -> Workload:
 
 
 def program(networks: Mapping[str, Network], workload: Workload) -> Any:
-    """An epoch of a run, and the shapes of the state that it takes."""
+    """An epoch of a run, the shapes of the state that it takes, and the parts of those."""
     from archlang_runtime.program import make_program  # jax
 
     return make_program(networks, workload)
