@@ -1,15 +1,16 @@
-"""The tables that the paper's authors gave of FLOPs, memory and parameters, from the shipped specification alone.
+"""The tables that the paper's authors gave of FLOPs, memory, parameters and hours, from the shipped specification alone.
 
     python benchmarks/paper_tables.py
 
 Wang et al. 2025, "1000 Layer Networks for Self-Supervised RL" (arXiv 2503.14858): rebuttal tables 4 and 5 (OpenReview
-s0JVsx3bx1). Each figure is a mean over three environments, for `wang2025/base` at batch 512. Nothing is run, no jax imported.
+s0JVsx3bx1); hours: tables 3 and 4 of the camera-ready paper, and the rebuttal's by width. FLOPs, memory and hours by width are
+means over three environments. All is for `wang2025/base` at batch 512; nothing is run, no jax imported.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
 
 import archlang
@@ -18,8 +19,11 @@ from archlang.analysis.flops import elementwise, flops
 from archlang.analysis.params import num_params
 from archlang.analysis.parts import parts
 from archlang.analysis.saved import kept_bytes
+from archlang.analysis.time import GPU, LATENCY, SHARE, time
 from archlang.analysis.work import update
+from archlang.targets import GPUS
 from archlang.types import Type
+from archlang.workload import Workload
 
 SPEC, BATCH, REPR_DIM = "wang2025/base", 512, 64
 ENVIRONMENTS = (
@@ -100,8 +104,8 @@ def mean(count: Any, setting: Mapping[str, int]) -> float:
     return fmean(count(*networks(setting, env)) for env in ENVIRONMENTS)
 
 
-def beside(setting: Mapping[str, Any], paper: float, counted: float) -> dict[str, Any]:
-    return {**setting, "paper": paper, "counted": round(counted, 2), "error_percent": round(100 * (counted / paper - 1), 2)}
+def beside(setting: Mapping[str, Any], paper: float, ours: float, name: str = "counted") -> dict[str, Any]:
+    return {**setting, "paper": paper, name: round(ours, 2), "error_percent": round(100 * (ours / paper - 1), 2)}
 
 
 # --- parameters -----------------------------------------------------------------------------------------------------------
@@ -130,14 +134,84 @@ def claim(setting: Mapping[str, int], millions: int, where: str, right_for: tupl
     }
 
 
+# --- hours ----------------------------------------------------------------------------------------------------------------
+
+# By environment: its widths, its steps in hundred millions, the hours at depth 4, 8, 16, 32 and 64 (width 256, an A100).
+HUMANOID, ANT, ARM = (268, 3, 17), (29, 2, 8), (17, 3, 5)
+HOURS = {
+    "humanoid": (HUMANOID, 1, (1.48, 2.13, 3.40, 5.92, 10.99)),
+    "ant_big_maze": (ANT, 1, (2.12, 2.77, 4.04, 6.57, 11.66)),
+    "ant_u4_maze": (ANT, 1, (1.98, 2.54, 3.81, 6.35, 11.43)),
+    "ant_u5_maze": (ANT, 4, (9.46, 10.99, 16.09, 31.49, 46.40)),
+    "ant_hardest_maze": (ANT, 2, (5.11, 6.39, 8.94, 13.97, 23.96)),
+    "arm_push_easy": (ARM, 1, (9.97, 11.02, 12.20, 14.94, 19.52)),
+    "arm_push_hard": (ARM, 1, (9.74, 10.55, 11.98, 14.40, 18.53)),
+    "arm_binpick_hard": (ARM, 1, (18.41, 17.48, 19.47, 21.91, 29.64)),
+    "humanoid_u_maze": (HUMANOID, 4, (8.72, 11.29, 16.36, 26.48, 46.74)),
+    "humanoid_big_maze": (HUMANOID, 4, (12.45, 15.02, 20.34, 30.61, 50.33)),
+}
+HOURS_BY_WIDTH = (4.52, 5.32, 5.96, 8.39, 15.90)  # means over the three environments
+# Not used for the fit: humanoid_u_maze for 1.5 hundred million steps; at depth 1024 the actor has 512 layers.
+HELD_OUT = {4: 3.23, 8: 4.19, 16: 6.07, 32: 9.83, 64: 17.33, 128: 32.67, 256: 73.83, 512: 120.88, 1024: 134.15}
+UPDATES = 2_480_000  # in 10^8 steps: 3,100 training steps of 800 updates
+
+
+def hours(setting: Mapping[str, int], env: Environment, steps: float, actor_depth: int | None = None) -> float:
+    """What `archlang.analysis.time` predicts for the paper's GPU; `steps` in hundred millions."""
+    found, types = networks(setting, env)
+    if actor_depth is not None:
+        found = {**found, "actor": networks({**setting, "depth": actor_depth}, env)[0]["actor"]}
+    workload = Workload(BATCH, environment=env, updates=int(steps * UPDATES), env_steps=int(steps * 10**8))
+    seconds = time(found, types, workload, GPUS[GPU]).predicted_run_seconds
+    assert seconds is not None
+    return seconds / 3600
+
+
+def hours_by_depth() -> list[dict[str, Any]]:
+    return [
+        {"environment": name} | beside(setting, paper, hours(setting, Environment(name, *widths), steps), "predicted")
+        for name, (widths, steps, each) in HOURS.items()
+        for setting, paper in zip(DEPTHS, each, strict=True)
+    ]
+
+
+def hours_by_width() -> list[dict[str, Any]]:
+    rows = zip(WIDTHS, HOURS_BY_WIDTH, strict=True)
+    return [
+        beside(setting, paper, fmean(hours(setting, env, 1) for env in ENVIRONMENTS), "predicted") for setting, paper in rows
+    ]
+
+
+def hours_held_out() -> list[dict[str, Any]]:
+    env = Environment("humanoid_u_maze", *HUMANOID)
+    rows = (({"width": 256, "depth": depth}, 512 if depth == 1024 else None, paper) for depth, paper in HELD_OUT.items())
+    return [beside(each, paper, hours(each, env, 1.5, actor), "predicted") for each, actor, paper in rows]
+
+
+def law(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """The constants that all environments share, and how far the hours that they were fitted to are off."""
+    errors = [abs(row["error_percent"]) for row in rows]
+    return {
+        "microseconds_per_layer": round(1e6 * LATENCY, 2),
+        "share_of_roofline": SHARE,
+        "median_error_percent": round(median(errors), 2),
+        "largest_error_percent": max(errors),
+    }
+
+
 def results() -> dict[str, Any]:
     """Everything that is recorded."""
     needed = [{**setting, "counted": round(mean(needed_flops, setting) / GIGA, 2)} for setting in ROWS]
+    by_depth, by_width = hours_by_depth(), hours_by_width()
     return {
         "flops (10^9)": table(FLOPS, paper_flops, GIGA),
         "flops_per_update (10^9)": needed,
         "memory (MiB)": table(MEMORY, paper_memory, MIB),
         "parameters": [claim(*each) for each in CLAIMS],
+        "hours": by_depth,
+        "hours by width": by_width,
+        "hours held out": hours_held_out(),
+        "law": law(by_depth + by_width),
     }
 
 

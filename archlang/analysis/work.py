@@ -9,7 +9,7 @@ for the gradients of what goes in, where anything learned comes before. The upda
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from math import isqrt
 
@@ -54,11 +54,20 @@ def update(networks: Mapping[str, ir.Network], types: Mapping[str, Type], batch:
 
     Exact for any depth, in O(size of the text). Raises `ValueError` where a width is not known.
     """
-    extra = EXTRA if set(ROLES) <= networks.keys() else {}
-    each = [of_network(network.body, types[name], *extra.get(name, (0, 0))) for name, network in networks.items()]
+    each = [of_network(network.body, types[name], *extra(networks, name)) for name, network in networks.items()]
     sums = (batch * sum(numbers) for numbers in zip(*each, strict=True))
-    repr_dim = output_type(networks["sa_encoder"].body, types["sa_encoder"]).width if extra else None
+    repr_dim = output_type(networks["sa_encoder"].body, types["sa_encoder"]).width if contrastive(networks) else None
     return Work(*sums, loss=3 * 2 * batch**2 * (repr_dim or 0))
+
+
+def contrastive(networks: Collection[str]) -> bool:
+    """Whether these are the networks of contrastive RL."""
+    return set(ROLES) <= set(networks)
+
+
+def extra(networks: Collection[str], name: str) -> tuple[int, int]:
+    """How often an update goes through a network in another's half: forward, and backward to the input alone."""
+    return EXTRA.get(name, (0, 0)) if contrastive(networks) else (0, 0)
 
 
 def of_network(node: ir.Node, x: Type, forward: int, to_input: int) -> tuple[int, int, int]:
