@@ -10,11 +10,12 @@ from rich.text import Text
 from archlang.console import console, counted, print_table, right
 from archlang.diagnostics import Diagnostic, DiagnosticError, did_you_mean, short
 from archlang.estimate import Estimate
+from archlang.exact import CPU
 from archlang.plan import Target
 from archlang.question import Question
 from archlang.source import Source, Span
 from archlang.spec import Point, Spec
-from archlang.verdict import gib, option_span
+from archlang.verdict import option_span, sized
 
 CELLS = 72  # of the bar
 LETTERS = {  # and colours of the terms
@@ -83,7 +84,7 @@ def bar(terms: dict[str, int], target: Target) -> Text:
     free = max(0, cells(target.budget, target) - cells(done, target))
     text.append(FREE[0] * free, style=FREE[1])
     text.append(MARGIN[0] * max(0, CELLS - cells(done, target) - free), style=MARGIN[1])
-    return text.append(f"  {gib(target.gpu.memory_bytes)}")
+    return text.append(f"  {sized(target.gpu.memory_bytes)}")
 
 
 def cells(size: int, target: Target) -> int:
@@ -92,11 +93,44 @@ def cells(size: int, target: Target) -> int:
 
 
 def lines(found: Estimate, question: Question) -> Iterator[str]:
-    yield f"the most is held in {question.memory.moment}"
-    target = question.target
-    if target is not None and found.fits:
-        free = f"a margin of {target.margin:.0%} leaves {gib(target.budget)}"
-        yield f"fits {target.gpu.name}: {gib(found.total or 0)}, where {free} of {gib(target.gpu.memory_bytes)}"
+    """What there is to say beside the terms."""
+    yield where(found, question)
+    if question.target is not None and found.fits:
+        yield room(found, question.target)
+    yield from arithmetic(question)
+
+
+def where(found: Estimate, question: Question) -> str:
+    """When the most is held; or, of XLA's plan, how far the closed form is from it."""
+    exact, memory = found.exact, question.memory
+    if exact is None:
+        return f"the most is held in {memory.moment}"
+    target = "the CPU of this machine, not for a GPU" if exact.target == CPU else exact.target
+    return f"as XLA plans it for {target}; the closed form says {sized(memory.total)}: {memory.total / exact.total - 1:+.1%}"
+
+
+def room(found: Estimate, target: Target) -> str:
+    free = f"a margin of {target.margin:.0%} leaves {sized(target.budget)}"
+    return f"fits {target.gpu.name}: {sized(found.total or 0)}, where {free} of {sized(target.gpu.memory_bytes)}"
+
+
+def arithmetic(question: Question) -> Iterator[str]:
+    """FLOPs of an update, and of the run."""
+    again = f", {scaled(question.work.recomputed)} of it computed again" if question.work.recomputed else ""
+    yield f"an update takes {scaled(question.work.networks + question.work.recomputed)}FLOP of matrix products{again}"
+    if question.run_flops is not None:
+        load = question.workload
+        yield f"the run, {load.env_steps:,} environment steps and {load.updates:,} updates, {scaled(question.run_flops)}FLOP"
+
+
+def scaled(number: int) -> str:
+    """A number with three digits and its prefix.
+
+    >>> scaled(51_880_000_000)
+    '51.9 G'
+    """
+    power = min(max(0, (len(str(number)) - 1) // 3), len(PREFIXES) - 1)
+    return f"{number / 1000**power:.3g} {PREFIXES[power]}"
 
 
 # --- a grid ---------------------------------------------------------------------------------------------------------------
@@ -139,11 +173,14 @@ def natural(value: str) -> tuple[int, int, str]:
     return (0, int(value), "") if value.isascii() and value.isdigit() else (1, 0, value)
 
 
+PREFIXES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
 NUMBERS: dict[str, Callable[[Estimate], int | None]] = {
     "parameters": lambda found: found.report.params,
     "memory": lambda found: found.total,
+    "FLOP/update": lambda found: found.flops_per_update,
 }
 SHOWN: dict[str, Callable[[Estimate], str]] = {
     "parameters": lambda found: counted(found.report.params) if found.report.networks else "",
-    "memory": lambda found: "" if found.total is None else gib(found.total),
+    "memory": lambda found: "" if found.total is None else sized(found.total),
+    "FLOP/update": lambda found: "" if found.flops_per_update is None else scaled(found.flops_per_update).rstrip(),
 }

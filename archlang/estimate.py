@@ -8,12 +8,15 @@ from functools import cached_property
 from typing import Any
 
 from archlang.diagnostics import Diagnostic, as_json
+from archlang.exact import ExactPlan, exact_plan
 from archlang.plan import MARGIN, Forced
 from archlang.question import Question
 from archlang.report import Inputs, Report, points, refuse_unknown_width
 from archlang.spec import Point, Spec
 from archlang.targets import Gpu
 from archlang.verdict import Fix, verdict
+
+TEMPORARY = "temporary"
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,14 @@ class Estimate:
 
     report: Report
     question: Question | None = None
+    exact: ExactPlan | None = None
 
     @cached_property
     def judged(self) -> tuple[Diagnostic, tuple[Fix, ...]] | None:
         """What is wrong where it does not fit, and what was found to mend it: some hundred estimates more."""
         if self.question is None or self.question.target is None or self.fits:
             return None
-        return verdict(self.question, self.question.target)
+        return verdict(self.question, self.question.target, self.exact and self.exact.total)
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
@@ -60,21 +64,32 @@ class Estimate:
     @property
     def fits(self) -> bool | None:
         """Whether it surely fits the GPU; None where there is no GPU, or no program."""
-        return None if self.question is None else self.question.fits
+        if self.question is None or self.question.target is None:
+            return None
+        return self.question.fits if self.exact is None else self.exact.total <= self.question.target.budget
 
     @property
     def terms(self) -> dict[str, int]:
-        """Bytes by term."""
-        return {} if self.question is None else self.question.memory.terms
+        """Bytes by term. XLA's plan has names for what is held always, and one for all else: temporary."""
+        if self.question is None:
+            return {}
+        if self.exact is None:
+            return self.question.memory.terms
+        return {**self.exact.terms, TEMPORARY: self.exact.total - sum(self.exact.terms.values())}
 
     @property
     def total(self) -> int | None:
         """Bytes of all terms: argument + output + temporary - aliased, as XLA counts them."""
-        return None if self.question is None else self.question.memory.total
+        return sum(self.terms.values()) if self.terms else None
+
+    @property
+    def flops_per_update(self) -> int | None:
+        """FLOPs of the matrix products of one update: forward, and for the gradients that are needed."""
+        return None if self.question is None else self.question.work.networks
 
     @property
     def tier(self) -> str:
-        return "instant"
+        return "instant" if self.exact is None else "exact"
 
     def as_json(self) -> dict[str, Any]:
         """As `archlang estimate --json` has it."""
@@ -88,17 +103,27 @@ class Estimate:
     def numbers(self) -> dict[str, Any]:
         """What is known of the program, as data; what fits is judged, and not mended."""
         if self.question is None:
-            return {"memory": None, "fits": None, "tier": self.tier}
-        target, memory = self.question.target, self.question.memory
-        about = {
-            "terms": self.terms,
-            "total": self.total,
-            "at_most": memory.at_most,
-            "capacity": target and target.gpu.memory_bytes,
-            "budget": target and target.budget,
-            "moment": memory.moment,
-        }
-        return {"memory": about, "fits": self.fits, "tier": self.tier}
+            return {"memory": None, "fits": None, "flops_per_update": None, "tier": self.tier}
+        memory = memory_json(self, self.question)
+        flops = flops_json(self.question)
+        known = {"memory": memory, "fits": self.fits, "flops_per_update": self.flops_per_update, "flops": flops}
+        return known | {"tier": self.tier}
+
+
+def memory_json(found: Estimate, question: Question) -> dict[str, Any]:
+    """Bytes. `at_most`: with what the closed form may be wrong by; `instant_total` is its own, beside XLA's."""
+    target, memory, exact = question.target, question.memory, found.exact
+    limits = {"capacity": target and target.gpu.memory_bytes, "budget": target and target.budget}
+    about = {"terms": found.terms, "total": found.total} | limits
+    if exact is None:
+        return about | {"at_most": memory.at_most, "moment": memory.moment}
+    sizes = {"argument": exact.argument, "output": exact.output, "temp": exact.temp, "alias": exact.alias}
+    return about | {"planned_for": exact.target, **sizes, "instant_total": memory.total}
+
+
+def flops_json(question: Question) -> dict[str, Any]:
+    """FLOPs of one row forward through each network, of one update by kind, and of the whole run."""
+    return {"forward": question.forward_flops, "update": question.work.as_json(), "run": question.run_flops}
 
 
 def estimate(report: Report, inputs: Inputs, options: Options) -> Estimate:
@@ -108,7 +133,12 @@ def estimate(report: Report, inputs: Inputs, options: Options) -> Estimate:
     refuse_unknown_width(report.networks, inputs)
     question = Question(report.networks, inputs, options.settings, options.forced, options.gpu, options.margin)
     _ = question.target, question.memory  # what cannot be is wrong here, not when it is looked at
-    return Estimate(report, question)
+    return Estimate(report, question, plan_of(question) if options.exact else None)
+
+
+def plan_of(question: Question) -> ExactPlan:
+    """XLA's plan of the same program; without a GPU, for the CPU of this machine."""
+    return exact_plan(question.plan.networks, question.types, question.workload, question.gpu)
 
 
 def estimates(spec: Spec, inputs: Inputs, options: Options) -> Iterator[tuple[Point, Estimate]]:

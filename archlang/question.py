@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from archlang.analysis import work
+from archlang.analysis.flops import flops
 from archlang.analysis.memory import Memory, memory
 from archlang.plan import CORES, MARGIN, Forced, Plan, Target, planned
 from archlang.report import Inputs, NetworkReport
@@ -52,6 +54,24 @@ class Question:
         """What the program needs, in closed form."""
         cores = CORES if self.target is None else self.target.cores
         return memory(self.plan.networks, self.types, self.workload, cores)
+
+    @cached_property
+    def work(self) -> work.Work:
+        """FLOPs of one update."""
+        return work.update(self.plan.networks, self.types, self.workload.batch_size)
+
+    @property
+    def forward_flops(self) -> dict[str, int]:
+        """FLOPs of the matrix products of one row, forward through each network."""
+        return {name: flops(network.body, self.types[name]) for name, network in self.plan.networks.items()}
+
+    @property
+    def run_flops(self) -> int | None:
+        """FLOPs of the matrix products of the whole run; None where there is no environment, and so no run."""
+        load = self.workload
+        if load.environment is None:
+            return None
+        return work.run_flops(self.plan.networks, self.types, load.batch_size, load.updates, load.env_steps)
 
     @property
     def fits(self) -> bool | None:

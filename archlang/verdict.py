@@ -12,7 +12,7 @@ from archlang.question import Question
 from archlang.source import Source, Span
 from archlang.targets import GPUS
 
-GIB = 2**30
+GIB, MIB = 2**30, 2**20
 MAX_FIXES = 4  # that are told
 OPTIONS = {
     "replay": "--replay-rows",
@@ -34,7 +34,7 @@ class Fix:
     def __str__(self) -> str:
         if self.option == "--gpu":
             return f"{self.value} has room for it"
-        return f"`{self.option} {self.value}` brings the total to {gib(self.total)}"
+        return f"`{self.option} {self.value}` brings the total to {sized(self.total)}"
 
     def as_json(self) -> dict[str, Any]:
         return {"option": self.option, "value": self.value, "total": self.total}
@@ -54,23 +54,27 @@ def verdict(question: Question, target: Target, exact_total: int | None = None) 
 
 def said(question: Question, target: Target, total: int) -> str:
     if total <= target.budget:
-        most = gib(question.memory.at_most)
-        return f"may not fit {target.gpu.name}: needs {gib(total)}, at most {most}, has {gib(target.budget)}; `--exact` tells"
-    return f"does not fit {target.gpu.name}: needs {gib(total)}, has {gib(target.budget)}"
+        most = sized(question.memory.at_most)
+        return (
+            f"may not fit {target.gpu.name}: needs {sized(total)}, at most {most}, has {sized(target.budget)}; `--exact` tells"
+        )
+    return f"does not fit {target.gpu.name}: needs {sized(total)}, has {sized(target.budget)}"
 
 
 def margin_note(target: Target) -> str:
-    capacity = gib(target.gpu.memory_bytes)
+    capacity = sized(target.gpu.memory_bytes)
     return f"of {capacity} a margin of {target.margin:.0%} stays free, for CUDA's own and what the allocator wastes: `--margin`"
 
 
-def gib(size: int) -> str:
+def sized(size: int) -> str:
     """Bytes as people read them.
 
-    >>> gib(3 * 2**30 // 2)
+    >>> sized(3 * 2**30 // 2)
     '1.5 GiB'
+    >>> sized(3 * 2**20 // 2)
+    '1.5 MiB'
     """
-    return f"{size / GIB:,.1f} GiB"
+    return f"{size / GIB:,.1f} GiB" if size >= GIB else f"{size / MIB:,.1f} MiB"
 
 
 # --- what costs most ------------------------------------------------------------------------------------------------------
@@ -82,14 +86,14 @@ def costliest(question: Question) -> tuple[Span, str]:
     places = [(sum(terms.values()), span, terms.most_common()) for span, terms in memory.places.items()]
     options = [(share.bytes, option_span(question, share.term), [(share.term, share.bytes)]) for share in memory.elsewhere]
     _, span, terms = max(places + options, key=lambda found: found[0])
-    return span, ", ".join(f"{term}: {gib(size)}" for term, size in terms[:2] if size) + " of it"
+    return span, ", ".join(f"{term}: {sized(size)}" for term, size in terms[:2] if size) + " of it"
 
 
 def option_span(question: Question, term: str) -> Span:
     """The option that a term which is of no network depends on, as it is set."""
     option = OPTIONS[term]
     name = option.removeprefix("--").replace("-", "_")
-    return Source(str(question.workload.settings.get(name, question.settings.get(name, ""))), option).span()
+    return Source(str(question.workload.settings.get(name, getattr(question.workload, name))), option).span()
 
 
 # --- what mends it --------------------------------------------------------------------------------------------------------

@@ -307,3 +307,41 @@ def test_a_picture_that_cannot_be_drawn_is_said(archlang: Any, tmp_path: Path, n
     outcome = archlang("estimate", "dense8", "--in", "4", "--plot", str(tmp_path / name))
     assert outcome.code == 1
     assert said in outcome.err
+
+
+# --- by XLA ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_the_compilers_own_plan_decides_where_it_is_asked_for(
+    archlang: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    words = ("estimate", "dense64, (dense64, ln, swish)*4", "--in", "8", "--batch", "1000000", "--exact")
+    outcome = archlang(*words, "--gpu", "t4-16gb", "--json")
+    memory = outcome.json["memory"]
+    assert (outcome.code, outcome.json["tier"], outcome.json["fits"]) == (0, "exact", True)
+    assert memory["total"] == memory["argument"] + memory["output"] + memory["temp"] - memory["alias"]
+    assert memory["total"] == sum(memory["terms"].values())
+    assert memory["instant_total"] == pytest.approx(memory["total"], rel=0.2)
+    share = 1 - 0.9 * memory["total"] / memory["capacity"]
+    outcome = archlang(*words, "--gpu", "t4-16gb", "--margin", f"{share:.4f}")  # from the cache: nothing is compiled
+    assert outcome.code == 1
+    assert "error[E0501]: does not fit t4-16gb" in outcome.err
+    assert "as XLA plans it for t4-16gb; the closed form says" in outcome.out
+
+
+def test_of_a_gpu_of_which_only_the_memory_is_known_there_is_no_exact_plan(archlang: Any) -> None:
+    outcome = archlang("estimate", "dense8", "--in", "4", "--exact", "--gpu", "custom:4GB")
+    assert outcome.code == 1
+    assert "error[E0502]: of `custom:4GB` only the memory is known" in outcome.err
+
+
+def test_arithmetic_of_an_update_and_of_a_run(archlang: Any) -> None:
+    data = archlang("estimate", "wang2025/base", "--env", "humanoid", "--json").json
+    assert data["flops_per_update"] == data["flops"]["update"]["networks"]
+    passes = data["flops_per_update"] / 512 / sum(data["flops"]["forward"].values())
+    assert passes == pytest.approx(4, rel=0.02)  # twelve passes through three networks
+    assert data["flops"]["run"] > 2_508_800 * data["flops_per_update"]
+    deep = archlang("estimate", "wang2025/base", "--env", "humanoid", "--remat", "full", "--json").json
+    assert deep["flops"]["update"]["recomputed"] > 0 == data["flops"]["update"]["recomputed"]

@@ -93,9 +93,9 @@ def moments(
     if workload.environment is not None:
         simulator = workload.simulator
         acting = VALUES * FLOAT * workload.num_envs * widest(networks["actor"].body, types["actor"])
-        yield Moment("collecting", (Share(WORKSPACE, workload.num_envs * simulator.work + simulator.fixed + acting),))
+        yield Moment("the collecting of steps", (Share(WORKSPACE, workload.num_envs * simulator.work + simulator.fixed + acting),))
 
 
 def widest(network: ir.Node, x: Type) -> int:
     """The width of a network's widest layer."""
-    return max((columns for _, columns in products_in(network, x)), default=0)
+    return max((product.columns for product in products_in(network, x)), default=0)
