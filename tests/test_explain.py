@@ -333,7 +333,8 @@ def not_finite() -> None:
     from archlang_runtime.config import make_config
     from archlang_runtime.failures import refuse_bad_numbers
 
-    refuse_bad_numbers(3, ["critic_loss"], "", make_config("reacher"), 2)
+    config = make_config("reacher")
+    refuse_bad_numbers(3, ["critic_loss"], "", config, 2, config.steps_after(2))
 
 
 def out_of_memory() -> None:

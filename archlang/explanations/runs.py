@@ -101,7 +101,7 @@ RUNS = {
         of a long run would be spent on a flat line that looks like a result.""",
         example=Commands(
             wrong=f"{TRAIN} --critic-learning-rate 1e30",
-            message="error[E0708]: update 1,004 (about 64,000 environment steps) gave numbers that are not finite: critic_loss",
+            message="error[E0708]: update 1,004, after 64,000 environment steps, gave numbers that are not finite: critic_loss",
             right=ANOTHER,
         ),
     ),

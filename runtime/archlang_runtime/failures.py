@@ -14,21 +14,24 @@ from archlang_runtime.errors import error
 from archlang_runtime.learn import Metrics
 
 
-def refuse_failures(metrics: Metrics, config: TrainConfig, networks: Mapping[str, Network], epoch: int) -> None:
-    """Stop before anything of it reaches the disk, and take what tells of it out of the metrics."""
+def refuse_failures(metrics: Metrics, config: TrainConfig, networks: Mapping[str, Network], epoch: int, steps: int) -> None:
+    """Stop before anything of it reaches the disk, and take what tells of it out of the metrics.
+
+    `steps`: environment steps that had been taken when the epoch was over.
+    """
     hopeless, first, culprits = (metrics.pop(name) for name in ("hopeless", "first_bad_update", "culprits"))
     refuse_hopeless(int(hopeless), config, epoch)
     if int(first) >= 0:
         bad = [name for name, value in metrics.items() if not jnp.isfinite(value)] or ["parameters"]
-        refuse_bad_numbers(int(first), bad, in_words(culprits, networks), config, epoch)
+        refuse_bad_numbers(int(first), bad, in_words(culprits, networks), config, epoch, steps)
 
 
-def refuse_bad_numbers(index: int, bad: list[str], layers: str, config: TrainConfig, epoch: int) -> None:
-    """The update of that index in the epoch gave numbers that are not finite: E0708."""
+def refuse_bad_numbers(index: int, bad: list[str], layers: str, config: TrainConfig, epoch: int, steps: int) -> None:
+    """The update of that index in the epoch gave numbers that are not finite: E0708. `steps`: taken when the epoch was over."""
     number = (epoch - 1) * config.updates_per_epoch + index + 1
-    before = config.steps_after(epoch - 1) or config.prefill_steps  # the first epoch begins with it
-    steps = before + config.steps_per_unroll * (index // config.updates_per_unroll + 1)
-    what = f"update {number:,} (about {steps:,} environment steps) gave numbers that are not finite"
+    unrolls_to_come = config.unrolls_per_epoch - 1 - index // config.updates_per_unroll
+    steps -= unrolls_to_come * config.steps_per_unroll
+    what = f"update {number:,}, after {steps:,} environment steps, gave numbers that are not finite"
     notes = (f"gradients: {layers}",) if layers else ()
     help = "the last checkpoint is from before it; try a smaller learning rate or another architecture in a new --out"
     raise error("E0708", f"{what}: {', '.join(bad)}", f"epoch {epoch}", help, notes)

@@ -438,11 +438,19 @@ def test_numbers_that_are_not_finite_end_the_run_before_they_are_stored(run: Pat
     monkeypatch.setattr("archlang_runtime.losses.actor_loss", lambda alpha, log_prob, energy: jnp.mean(alpha / 0.0 * energy))
     code, words = refusal(run, steps=1_000)
     assert code == "E0708"
-    assert f"update {last * 6 + 1:,}" in words
+    assert f"update {last * 6 + 1:,}, after {toy.config().steps_after(last) + 24:,} environment steps" in words
     assert "actor_loss" in words
     assert "gradients: actor, every layer" in words
     assert (run / "metrics.jsonl").read_text() == kept
     assert max(int(place.name) for place in (run / "checkpoints").iterdir()) == last
+
+
+def test_steps_that_filled_the_buffer_again_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = toy.config(steps=1)
+    train(tmp_path, steps=1, checkpoint_replay="no")
+    monkeypatch.setattr("archlang_runtime.losses.actor_loss", lambda alpha, log_prob, energy: jnp.mean(alpha / 0.0 * energy))
+    words = refusal(tmp_path, steps=1_000, checkpoint_replay="no")[1]
+    assert f"update 7, after {config.steps_after(1) + config.prefill_steps + 24:,} environment steps" in words
 
 
 # --- evaluation ------------------------------------------------------------------------------------------------------
