@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import sys
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ FORMAT = 4  # of the folder; raised when its files change their meaning
 WEIGHTS_OF = ("environment", "energy")  # settings that decide what weights mean
 BEGUN = {".lock", "spec.arch", "versions.json"}  # all that a start which was cut short leaves,
 BEGUN |= {"spec.arch.tmp", "versions.json.tmp", "config.json.tmp"}  # maybe in the middle of a file
+IMPORTING = {"0", "0.tmp"}  # all that is in imported/, at any time
 PACKAGES = ("archlang", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "brax", "mujoco", "numpy")
 
 
@@ -100,11 +102,16 @@ class RunFolder:
         if self.path.is_dir():
             if (self.path / "config.json").is_file():
                 return True
-            if any(entry.name not in BEGUN for entry in self.path.iterdir()):
+            if not all(map(left_by_a_start, self.path.iterdir())):
                 raise error("E0701", f"{self.path} is not empty and not a run", self.path, "choose another --out")
         elif self.path.exists():
             raise error("E0701", f"{self.path} is a file; a run is a folder", self.path, "choose another --out")
         return False
+
+    def forget_half_import(self) -> None:
+        """Remove weights whose import was cut short: without a config.json they are of no run."""
+        if not (self.path / "config.json").is_file() and self.imported.is_dir():
+            shutil.rmtree(self.imported)
 
     def read_experiment(self) -> dict[str, Any]:
         """config.json; a setting that it does not know yet is its default. One that cannot be understood is E0702."""
@@ -190,6 +197,13 @@ class RunFolder:
         lines = [line for line in self.read_metrics() if line["epoch"] <= epoch]
         write(self.metrics, "".join(json.dumps(line) + "\n" for line in lines))
         return lines
+
+
+def left_by_a_start(entry: Path) -> bool:
+    """Whether a start, or an import of weights, that was cut short may have left this in a run's folder."""
+    if entry.name == "imported" and entry.is_dir():
+        return {inside.name for inside in entry.iterdir()} <= IMPORTING
+    return entry.name in BEGUN
 
 
 def best_epoch(lines: Sequence[Mapping[str, Any]]) -> int | None:

@@ -55,6 +55,7 @@ def import_checkpoint(experiment: Experiment, weights: Path, path: Path) -> Impo
     learned["alpha"] = Weights(params=jnp.asarray(arrays.get(LOG_ALPHA, 0.0), jnp.float32), variables=())
     path.mkdir(parents=True, exist_ok=True)
     with locked(path), Checkpoints(folder.imported) as checkpoints:
+        folder.forget_half_import()
         checkpoints.save(0, {"learners": {name: {"weights": weights} for name, weights in learned.items()}})
         checkpoints.wait()
         folder.write_experiment(experiment)  # last: what is cut short is not a run

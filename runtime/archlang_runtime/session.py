@@ -50,6 +50,7 @@ def train(experiment: Experiment, path: Path, report: Report | None = None, proc
         path.mkdir(parents=True, exist_ok=True)
         loggers = Loggers(process.log, path, report.say)
         with locked(path), enough_memory(), Checkpoints(folder.checkpoints, process.keep) as checkpoints, loggers:
+            folder.forget_half_import()
             return Session(experiment, folder, checkpoints, report, interruption, process, loggers).run()
 
 
@@ -131,7 +132,7 @@ class Session:
         for epoch in range(done + 1, config.epochs + 1):
             began, before = time.perf_counter(), env_steps(state)
             state, metrics = self.program.epoch(state)
-            refuse_failures(metrics, config, self.experiment.plan.networks, epoch)
+            refuse_failures(metrics, config, self.experiment.plan.networks, epoch, env_steps(state))
             seconds = time.perf_counter() - began
             self.record(state, epoch, as_floats(metrics) | speed(config, env_steps(state) - before, seconds))
             self.checkpoints.save(epoch, stored(state, config), best_epoch(self.lines))

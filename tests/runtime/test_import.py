@@ -231,6 +231,44 @@ def copy_of(imported: Path, path: Path) -> Path:
     return path
 
 
+def killed(self: object, place: object, *_: object) -> None:
+    """In the middle of a checkpoint, or when it is whole."""
+    if isinstance(place, Path):
+        place.mkdir(parents=True)
+        (place / "half").write_text("of an array")
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("killed_in", ["checkpoint.Checkpoints.write", "folder.RunFolder.write_experiment"])
+def test_an_import_that_was_killed_is_no_obstacle(
+    killed_in: str, imported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither for another import, nor for a run, which begins without any of it."""
+    folder = RunFolder(tmp_path / "run")
+    for comes_next in ("train", "import"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"archlang_runtime.{killed_in}", killed)
+            patch.setattr(session.Session, "run", lambda self: 0)
+            with pytest.raises(KeyboardInterrupt):
+                copy_of(imported, folder.path)
+            assert any(folder.imported.iterdir())
+            assert not folder.exists()
+            if comes_next == "train":
+                train(folder.path)
+                assert not folder.imported.exists()
+    copy_of(imported, folder.path)
+    assert folder.exists()
+    assert restore_agent(folder, roles(toy.experiment()))[0] == 0
+
+
+def test_only_what_an_import_leaves_is_left_over(tmp_path: Path) -> None:
+    (tmp_path / "run" / "imported" / "photographs").mkdir(parents=True)
+    with pytest.raises(DiagnosticError) as refused:
+        train(tmp_path / "run")
+    assert refused.value.diagnostics[0].code == "E0701"
+    assert (tmp_path / "run" / "imported" / "photographs").is_dir()
+
+
 @pytest.mark.slow
 def test_a_run_trains_on_from_them_and_goes_on_exactly(imported: Path, tmp_path: Path) -> None:
     """Also with settings that are chosen with the first step; from then on they stay."""
