@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from rich.table import Table
 from rich.text import Text
 
+from archlang.analysis.time import CALIBRATION, Time
 from archlang.console import console, counted, print_table, right
 from archlang.diagnostics import Diagnostic, DiagnosticError, did_you_mean, short
 from archlang.estimate import Estimate
@@ -98,6 +99,8 @@ def lines(found: Estimate, question: Question) -> Iterator[str]:
     if question.target is not None and found.fits:
         yield room(found, question.target)
     yield from arithmetic(question)
+    if question.time is not None and question.gpu is not None:
+        yield from hours(question.time, question.gpu.name)
 
 
 def where(found: Estimate, question: Question) -> str:
@@ -121,6 +124,31 @@ def arithmetic(question: Question) -> Iterator[str]:
     if question.run_flops is not None:
         load = question.workload
         yield f"the run, {load.env_steps:,} environment steps and {load.updates:,} updates, {scaled(question.run_flops)}FLOP"
+
+
+def hours(time: Time, gpu: str) -> Iterator[str]:
+    """The least that the GPU's figures allow; and, apart from that, what runs that were timed suggest, or why nothing."""
+    if time.least is not None:
+        run = f", the run's updates {clock(time.least_run_seconds or 0)}" if time.env_steps else ""
+        yield f"at least: an update {clock(time.least.seconds)}{run}, bound by {time.least.bound} at {gpu}'s peak rates"
+    if time.predicted is not None:
+        run = "" if time.predicted_run_seconds is None else f", the run {clock(time.predicted_run_seconds)}"
+        yield f"predicted: an update {clock(time.predicted.update_seconds)}{run}, from {CALIBRATION}"
+        yield from (f"  beyond that: {what}" for what in time.predicted.beyond)
+    yield from time.notes
+
+
+def clock(seconds: float) -> str:
+    """A time in the unit that people would take.
+
+    >>> clock(5400)
+    '1.5 h'
+    """
+    size, unit = next((size, unit) for size, unit in CLOCK if seconds >= size or size == CLOCK[-1][0])
+    return f"{seconds / size:.3g} {unit}"
+
+
+CLOCK = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"), (1e-3, "ms"), (1e-6, "µs"))
 
 
 def scaled(number: int) -> str:
@@ -173,14 +201,22 @@ def natural(value: str) -> tuple[int, int, str]:
     return (0, int(value), "") if value.isascii() and value.isdigit() else (1, 0, value)
 
 
+def clock_of(found: Estimate) -> str:
+    """The least time that the updates of a run can take."""
+    seconds = NUMBERS["least time"](found)
+    return "" if seconds is None else clock(seconds)
+
+
 PREFIXES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
-NUMBERS: dict[str, Callable[[Estimate], int | None]] = {
+NUMBERS: dict[str, Callable[[Estimate], float | None]] = {
     "parameters": lambda found: found.report.params,
     "memory": lambda found: found.total,
     "FLOP/update": lambda found: found.flops_per_update,
+    "least time": lambda found: found.question and found.question.time and found.question.time.least_run_seconds,
 }
 SHOWN: dict[str, Callable[[Estimate], str]] = {
     "parameters": lambda found: counted(found.report.params) if found.report.networks else "",
     "memory": lambda found: "" if found.total is None else sized(found.total),
     "FLOP/update": lambda found: "" if found.flops_per_update is None else scaled(found.flops_per_update).rstrip(),
+    "least time": clock_of,
 }

@@ -107,7 +107,7 @@ class Estimate:
         memory = memory_json(self, self.question)
         flops = flops_json(self.question)
         known = {"memory": memory, "fits": self.fits, "flops_per_update": self.flops_per_update, "flops": flops}
-        return known | {"tier": self.tier}
+        return known | {"time": self.question.time and self.question.time.as_json(), "tier": self.tier}
 
 
 def memory_json(found: Estimate, question: Question) -> dict[str, Any]:

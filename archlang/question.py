@@ -10,6 +10,7 @@ from typing import Any
 from archlang.analysis import work
 from archlang.analysis.flops import flops
 from archlang.analysis.memory import Memory, memory
+from archlang.analysis.time import Time, time
 from archlang.plan import CORES, MARGIN, Forced, Plan, Target, planned
 from archlang.report import Inputs, NetworkReport
 from archlang.targets import Gpu
@@ -72,6 +73,11 @@ class Question:
         if load.environment is None:
             return None
         return work.run_flops(self.plan.networks, self.types, load.batch_size, load.updates, load.env_steps)
+
+    @cached_property
+    def time(self) -> Time | None:
+        """How long it takes; None without a GPU."""
+        return None if self.gpu is None else time(self.plan.networks, self.types, self.workload, self.gpu)
 
     @property
     def fits(self) -> bool | None:

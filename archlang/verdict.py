@@ -91,7 +91,7 @@ def costliest(question: Question) -> tuple[Span, str]:
 
 def option_span(question: Question, term: str) -> Span:
     """The option that a term which is of no network depends on, as it is set."""
-    option = OPTIONS[term]
+    option = OPTIONS.get(term, "--batch-size")
     name = option.removeprefix("--").replace("-", "_")
     return Source(str(question.workload.settings.get(name, getattr(question.workload, name))), option).span()
 

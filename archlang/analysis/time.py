@@ -21,10 +21,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from archlang import ir
+from archlang.analysis.memory import widest
 from archlang.analysis.params import num_params
 from archlang.analysis.parts import parts, total, width_of
 from archlang.analysis.saved import saved_bytes
-from archlang.analysis.update import products_in
 from archlang.analysis.work import extra, update
 from archlang.targets import Gpu, Speed
 from archlang.types import Type
@@ -201,11 +201,11 @@ def products(node: ir.Node, x: Type) -> int:
 def unlike(networks: Mapping[str, ir.Network], types: Mapping[str, Type], workload: Workload) -> Iterator[str]:
     """In what a program is outside what was timed."""
     depths = [products(network.body, types[name]) for name, network in networks.items()]
-    widths = [columns for name, net in networks.items() for _, columns in products_in(net.body, types[name])]
+    widths = [widest(network.body, types[name]) for name, network in networks.items()]
     found = {
         "rows of a batch": (workload.batch_size, BATCHES),
         "layers": (max(depths), LAYERS),
-        "width": (max(widths, default=0), WIDTHS),
+        "width": (max(widths), WIDTHS),
     }
     for what, (value, (low, high)) in found.items():
         if not low <= value <= high:
