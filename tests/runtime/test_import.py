@@ -28,7 +28,7 @@ from archlang_runtime.energies import ENERGIES
 from archlang_runtime.envs import find_task
 from archlang_runtime.evaluate import restore_agent
 from archlang_runtime.folder import Experiment, RunFolder
-from archlang_runtime.import_checkpoint import LOG_ALPHA, begin_with_imported, import_checkpoint
+from archlang_runtime.import_checkpoint import LOG_ALPHA, begin_with_imported, fill, import_checkpoint, layers_of
 from archlang_runtime.networks import Role, Weights, take_apart
 from archlang_runtime.report import Report
 from archlang_runtime.train import make_train
@@ -164,20 +164,49 @@ def test_the_papers_pickles_come_in_as_documented(depth: int, tmp_path: Path, mo
     np.testing.assert_allclose(energies, np.diag(by_hand.norm(*embeddings)[0]), rtol=1e-4)
 
 
-def test_jaxgcrls_names_are_as_documented(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    spec = load("jaxgcrl", {"width": "8", "norm": "ln", "depth": "2"}).bind(action_dim=2)
-    actor, sa, g = (flax_layers(rng, [width, 8, 8], heads) for width, heads in ((6, [2, 2]), (6, [64]), (2, [64])))
+def jaxgcrl_trunk(params: dict[str, Any], x: Any, depth: int, skip: int) -> Any:
+    """As jaxgcrl/agents/crl/networks.py counts: behind every layer whose number `skip` divides, what was kept is added."""
+    kept = None
+    for i in range(depth):
+        y = by_hand.dense(params[f"Dense_{i}"], x)[0]
+        x = by_hand.swish({}, by_hand.layer_norm(params[f"LayerNorm_{i}"], y)[0])[0]
+        if skip and i % skip == 0:
+            kept = x = x if kept is None else x + kept
+    return x
+
+
+OWN = 'use "jaxgcrl.arch"\ntrunk(norm) = unit(norm), '
+JAXGCRL = {  # depth and skip_connections, and the specification
+    (2, 0): ("jaxgcrl", {"depth": "2"}),
+    (4, 4): ("jaxgcrl", {"depth": "4"}),
+    (4, 2): ("jaxgcrl_skip", {"depth": "4", "skip": "2"}),
+    (5, 2): (OWN + "res(2x unit(norm))*2", {}),
+    (4, 1): (OWN + "res(unit(norm))*3", {}),
+}
+
+
+@pytest.mark.parametrize(("depth", "skip"), JAXGCRL)
+def test_jaxgcrls_names_are_as_documented(depth: int, skip: int, tmp_path: Path) -> None:
+    """With skip connections and without; and an encoder is the same function."""
+    rng, trunk = np.random.default_rng(0), [8] * depth
+    text, settings = JAXGCRL[depth, skip]
+    spec = load(text, {"width": "8", "norm": "ln", **settings}).bind(action_dim=2)
+    actor, sa, g = (flax_layers(rng, [width, *trunk], heads) for width, heads in ((6, [2, 2]), (6, [64]), (2, [64])))
     actor["params"] = {name: layer for name, layer in actor["params"].items() if name.startswith("Dense")}
     scope: dict[str, Any] = {"networks": {"actor": actor, "sa_encoder": sa, "g_encoder": g}}
-    exec(re.findall(r"```python\n(.*?)```", DOCUMENTED, re.DOTALL)[1], scope)
+    exec(re.findall(r"```python\n(.*?)```", DOCUMENTED, re.DOTALL)[1].replace("skip = 4", f"skip = {skip}"), scope)
     arrays = {
         f"{role}.{scope['place'](role, name.split('_')[0].lower().replace('layernorm', 'ln'), int(name[-1]), 0)}.{end}": array
         for role, network in scope["networks"].items()
         for name, layer in network["params"].items()
         for end, array in layer.items()
     }
-    assert import_checkpoint(Experiment(toy.config(), spec, {}), save(tmp_path / "w.npz", arrays), tmp_path / "run").num_params
+    experiment, folder = Experiment(toy.config(), spec, {}), RunFolder(tmp_path / "run")
+    assert import_checkpoint(experiment, save(tmp_path / "w.npz", arrays), folder.path).num_params
+    encoder, x = roles(experiment)["g_encoder"], rng.standard_normal((5, 2))
+    weights = fill(encoder, layers_of("g_encoder", encoder), arrays)
+    wanted = by_hand.dense(g["params"][f"Dense_{depth}"], jaxgcrl_trunk(g["params"], x, depth, skip))[0]
+    np.testing.assert_allclose(jax.jit(encoder.apply)(weights, jnp.float32(x)), wanted, rtol=1e-4, atol=1e-5)
 
 
 # --- a run goes on from them -----------------------------------------------------------------------------------------
