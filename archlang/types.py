@@ -37,7 +37,9 @@ class Type:
 
     def with_width(self, width: int | None) -> Type:
         """A value that a layer gives, whatever came into it."""
-        return replace(self, width=width, wrong=False)
+        if width == self.width and not self.wrong:
+            return self
+        return Type(width, self.dtype, self.distribution, self.source)
 
     def with_dtype(self, dtype: str) -> Type:
         return replace(self, dtype=dtype)

@@ -119,22 +119,32 @@ def policies(question: Question) -> Iterator[Fix]:
 
 def numbers(question: Question) -> Iterator[Fix]:
     """The largest value of each number that makes it fit, the others as they are."""
-    for name, step in STEPS.items():
-        value = largest(question, name, step)
-        if value is not None:
-            tried = question.with_setting(name, value)
-            yield Fix(f"--{name.replace('_', '-')}", value, tried.memory.total)
+    for name, value in (("replay_rows", rows_left(question)), *((name, largest(question, name)) for name in SEARCHED)):
+        rounded = value // STEP * STEP or value
+        if rounded > 0 and fits_with(question, name, rounded):
+            yield Fix(option_of(name), rounded, question.with_setting(name, rounded).memory.total)
 
 
-STEPS = {"replay_rows": 100, "batch_size": 64, "num_envs": 64}  # values are told in multiples, where that leaves any
+STEP = 64  # values are told in multiples of it, where that leaves any
+SEARCHED = ("batch_size", "num_envs")
 
 
-def largest(question: Question, name: str, step: int) -> int | None:
-    """The largest value of a setting, below the one that it has, with which it fits: a multiple of `step` if there is one."""
-    now = getattr(question.workload, name)
-    found = last(lambda value: fits_with(question, name, value) is not False, now)
-    rounded = found // step * step or found
-    return rounded if rounded and fits_with(question, name, rounded) else None
+def rows_left(question: Question) -> int:
+    """Rows of the replay buffer that there is room for: all take the same."""
+    row = question.workload.num_envs * question.workload.row_bytes
+    budget = question.target.budget if question.target else 0
+    return question.workload.replay_rows - -(-(question.memory.at_most - budget) // row) if row else 0
+
+
+def largest(question: Question, name: str) -> int:
+    """The largest value of a setting, below the one that it has, with which it fits; 0 if there is none."""
+    if fits_with(question, name, STEP) is False:
+        return 0
+    return last(lambda value: fits_with(question, name, value) is not False, getattr(question.workload, name))
+
+
+def option_of(setting: str) -> str:
+    return f"--{setting.replace('_', '-')}"
 
 
 def fits_with(question: Question, name: str, value: int) -> bool | None:
@@ -156,8 +166,9 @@ def last(holds: Callable[[int], bool], end: int) -> int:
 
 def larger_gpus(question: Question) -> Iterator[Fix]:
     """The smallest GPU on which it fits as it is."""
+    least = sum(share.bytes for share in question.memory.always)
     for gpu in sorted(GPUS.values(), key=lambda gpu: gpu.memory_bytes):
         tried = replace(question, gpu=gpu)
-        if tried.fits:
+        if tried.target is not None and tried.target.budget > least and tried.fits:
             yield Fix("--gpu", gpu.name, tried.memory.total)
             return
