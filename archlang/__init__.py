@@ -19,6 +19,7 @@ from archlang.pipeline import load as load
 from archlang.pipeline import parse as parse
 from archlang.pipeline import plan as plan
 from archlang.pipeline import read as read
+from archlang.pipeline import solve as solve
 from archlang.plan import MARGIN as MARGIN
 from archlang.plan import Plan as Plan
 from archlang.report import Report as Report

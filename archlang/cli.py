@@ -14,6 +14,7 @@ from rich.table import Table
 
 from archlang import __version__, pipeline, resources
 from archlang.cli_estimate import estimate
+from archlang.cli_solve import solve
 from archlang.codes import CODES
 from archlang.console import print_grid, print_json, print_report, print_table, right
 from archlang.diagnostics import DiagnosticError, did_you_mean
@@ -113,6 +114,7 @@ def expand(
 
 
 app.command()(estimate)
+app.command()(solve)
 
 
 @app.command()

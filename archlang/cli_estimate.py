@@ -16,10 +16,17 @@ from archlang.diagnostics import short as shortened
 from archlang.estimate import Estimate
 from archlang.options import (
     Action,
+    BatchSize,
     Env,
+    Gpu,
     In,
     Json,
+    Margin,
+    NumEnvs,
+    Optimizer,
     Remat,
+    ReplayDtype,
+    ReplayRows,
     Setting,
     SpecArgument,
     Unroll,
@@ -46,7 +53,14 @@ RUN_SETTINGS = (
     "updates_per_unroll",
     "steps",
 )
-NOTHING = {"networks": {}, "params": None, "memory": None, "fits": None, "flops_per_update": None, "tier": "instant"}
+NOTHING: dict[str, object] = {
+    "networks": {},
+    "params": None,
+    "memory": None,
+    "fits": None,
+    "flops_per_update": None,
+    "tier": "instant",
+}
 Row = tuple[Point, Estimate]
 
 
@@ -56,14 +70,14 @@ def estimate(
     in_: In = None,
     action: Action = None,
     set_: Setting = None,
-    gpu: Annotated[str | None, typer.Option(metavar="G", help="The GPU to fit; `archlang gpus` lists them.")] = None,
+    gpu: Gpu = None,
     exact: Annotated[bool, typer.Option("--exact", help="Ask XLA for its own plan of the whole program.")] = False,
-    margin: Annotated[float | None, typer.Option(metavar="PART", help="The part of the GPU to leave; else 0.1.")] = None,
-    batch_size: Annotated[int | None, typer.Option("--batch-size", "--batch", metavar="B", help="Rows of a batch.")] = None,
-    num_envs: Annotated[int | None, typer.Option(metavar="N", help="Environments side by side.")] = None,
-    replay_rows: Annotated[int | None, typer.Option(metavar="N", help="Transitions kept of each environment.")] = None,
-    replay_dtype: Annotated[str | None, typer.Option(metavar="T", help="What they are kept in: float32 or bfloat16.")] = None,
-    optimizer: Annotated[str | None, typer.Option(metavar="O", help="Of the networks: adam, adamw, sgd or lion.")] = None,
+    margin: Margin = None,
+    batch_size: BatchSize = None,
+    num_envs: NumEnvs = None,
+    replay_rows: ReplayRows = None,
+    replay_dtype: ReplayDtype = None,
+    optimizer: Optimizer = None,
     energy: Annotated[str | None, typer.Option(metavar="E", help="The critic's energy, as for `archlang train`.")] = None,
     loss: Annotated[str | None, typer.Option(metavar="L", help="The critic's loss, as for `archlang train`.")] = None,
     explore_best_of: Annotated[int | None, typer.Option(metavar="K", help="Actions drawn for each step of training.")] = None,

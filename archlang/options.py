@@ -21,6 +21,13 @@ Env = Annotated[str | None, typer.Option(metavar="E", help="Take all widths from
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Remat = Annotated[str | None, typer.Option(metavar="POLICY", help="Policy of every stack: none, dots, full, nested.")]
 Unroll = Annotated[int | None, typer.Option(min=1, metavar="N", help="Copies in each step of every loop.")]
+Gpu = Annotated[str | None, typer.Option(metavar="G", help="The GPU to fit; `archlang gpus` lists them.")]
+Margin = Annotated[float | None, typer.Option(metavar="PART", help="The part of the GPU to leave; else 0.1.")]
+BatchSize = Annotated[int | None, typer.Option("--batch-size", "--batch", metavar="B", help="Rows of a batch.")]
+NumEnvs = Annotated[int | None, typer.Option(metavar="N", help="Environments side by side.")]
+ReplayRows = Annotated[int | None, typer.Option(metavar="N", help="Transitions kept of each environment.")]
+ReplayDtype = Annotated[str | None, typer.Option(metavar="T", help="What they are kept in: float32 or bfloat16.")]
+Optimizer = Annotated[str | None, typer.Option(metavar="O", help="Of the networks: adam, adamw, sgd or lion.")]
 
 
 def read(spec: str, set_: list[str] | None, action: int | None) -> Spec:

@@ -19,6 +19,7 @@ from archlang.parse import parse as parse_source
 from archlang.plan import MARGIN, Forced, Plan, Target, make_plan
 from archlang.read import load_source, shipped_like
 from archlang.report import Inputs, Report, check_grid, examine, make_inputs, points, refuse_unknown_width
+from archlang.solve import Equal, Largest, Problem, equal, largest
 from archlang.source import Source
 from archlang.spec import Network, Point, Spec, Value, noted
 from archlang.targets import find_gpu
@@ -192,6 +193,30 @@ def estimate(
 def estimates(spec: Spec, inputs: Inputs, options: Options) -> Iterator[tuple[Point, Estimate]]:
     """The same at every point of a grid, mistakes included."""
     return estimates_of(spec, inputs, options)
+
+
+def solve(
+    spec: Spec | str,
+    *,
+    free: str,
+    params: str | int | None = None,
+    in_features: int | None = None,
+    env: Environment | str | None = None,
+    gpu: str | None = None,
+    margin: float = MARGIN,
+    remat: str | None = None,
+    unroll: int | None = None,
+    **settings: Any,
+) -> Largest | Equal:
+    """The largest value of what is `free` that fits a GPU; or, for a number of `params`, the values that come nearest to it.
+
+    `free`: a setting of the run, `batch_size`, `num_envs` or `replay_rows`, or a definition of the specification that is a
+    number; for `params` one definition, or two, `"width,depth"`: the first for each value of the second. The rest as in
+    `estimate`; of a grid, the first of its points. Raises `DiagnosticError` for what cannot be, and where nothing fits.
+    """
+    options = make_options(gpu, False, margin, remat, unroll, settings)
+    problem = Problem(read(spec) if isinstance(spec, str) else spec, inputs_of(in_features, env), options)
+    return largest(problem, free) if params is None else equal(problem, free, str(params))
 
 
 def make_options(

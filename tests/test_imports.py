@@ -32,11 +32,12 @@ TIERS = (
     {"question"},
     {"verdict"},
     {"estimate"},
+    {"solve"},
     {"pipeline"},
     {"archlang", "lower"},  # `archlang` is the public names
     {"console", "emit", "explain", "files", "testing"},
     {"bars", "fix", "options", "picture", "rewrite"},
-    {"cli_estimate"},
+    {"cli_estimate", "cli_solve"},
     {"cli"},
     {"__main__"},
 )

@@ -1,0 +1,111 @@
+"""`archlang solve`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from archlang import pipeline
+from archlang.bars import print_estimate
+from archlang.console import print_json, print_table, right
+from archlang.diagnostics import DiagnosticError
+from archlang.options import (
+    Action,
+    BatchSize,
+    Env,
+    Gpu,
+    In,
+    Json,
+    Margin,
+    NumEnvs,
+    Optimizer,
+    Remat,
+    ReplayDtype,
+    ReplayRows,
+    Setting,
+    SpecArgument,
+    Unroll,
+    read,
+    refuse_both,
+    refuse_idle,
+    refused,
+)
+from archlang.plan import MARGIN
+from archlang.solve import Equal, Largest
+from archlang.solve import refused as refuse
+
+NOTHING: dict[str, object] = {"free": None, "value": None, "rows": []}
+OF_A_RUN = ("margin", "batch_size", "num_envs", "replay_rows", "replay_dtype", "optimizer", "remat", "unroll")
+
+
+def solve(
+    spec: SpecArgument,
+    free: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="batch, num_envs, replay_rows or a definition; with --params one or two of those."),
+    ] = None,
+    params: Annotated[str | None, typer.Option(metavar="N", help="A number of parameters: 13M, 200k, 1.5B.")] = None,
+    gpu: Gpu = None,
+    env: Env = None,
+    in_: In = None,
+    action: Action = None,
+    set_: Setting = None,
+    margin: Margin = None,
+    batch_size: BatchSize = None,
+    num_envs: NumEnvs = None,
+    replay_rows: ReplayRows = None,
+    replay_dtype: ReplayDtype = None,
+    optimizer: Optimizer = None,
+    remat: Remat = None,
+    unroll: Unroll = None,
+    json_: Json = False,
+) -> None:
+    """The largest batch, depth or number of environments that fits a GPU; or widths and depths of equal parameters.
+
+    `--gpu h100-80gb --free batch`: the largest value with which training surely fits. `--params 13M --free width,depth`: for
+    each depth of its axis, or each power of two, the width whose parameters come nearest. Of a grid, the first point.
+    """
+    refuse_both(in_, env)
+    given: dict[str, Any] = {name: value for name, value in locals().items() if name in OF_A_RUN}
+    try:
+        refuse_neither(gpu, params)
+        for name, value in given.items():
+            refuse_idle(gpu is None, f"--{name.replace('_', '-')}", value, "in a number of parameters")
+        given["margin"] = MARGIN if margin is None else margin
+        found = pipeline.solve(
+            read(spec, set_, action), free=free or "", params=params, in_features=in_, env=env, gpu=gpu, **given
+        )
+    except DiagnosticError as error:
+        raise refused(error, json_, NOTHING) from None
+    print_json({"diagnostics": []} | found.as_json()) if json_ else show(found, gpu)
+
+
+def refuse_neither(gpu: str | None, params: str | None) -> None:
+    """Raise `DiagnosticError` (E0603) where it is not said what is to be met, or two things are."""
+    if params is None and gpu is None:
+        raise refuse(
+            "--gpu", "", "there is nothing to meet", "give a GPU with `--gpu`, or a number of parameters with `--params`"
+        )
+    if params is not None and gpu is not None:
+        raise refuse("--gpu", gpu, "a number of parameters is met on any GPU", "leave `--gpu` away, or `--params`")
+
+
+def show(found: Largest | Equal, gpu: str | None) -> None:
+    if isinstance(found, Equal):
+        return show_rows(found)
+    print(f"{found.name} = {found.value:,} is the largest that fits {gpu}")
+    if found.limit is not None:
+        print(f"more cannot be: {found.limit}")
+    print()
+    return print_estimate(found.estimate)
+
+
+def show_rows(found: Equal) -> None:
+    """A row for each setting, with how far its parameters are from the budget."""
+    table = Table(*map(right, (*reversed(found.names), "parameters", "off by")), box=None, pad_edge=False)
+    for row in found.rows:
+        values = (str(row.values[name]) for name in reversed(found.names))
+        table.add_row(*values, f"{row.params:,}", f"{row.deviation:+.2%}")
+    print_table(table)

@@ -1,0 +1,317 @@
+"""The largest value that still fits a GPU, and the values that meet a budget of parameters. In closed form, as estimates are.
+
+What is free is a setting of the run (`batch_size`, `num_envs`, `replay_rows`) or a number that the specification defines, such
+as `depth`. Values that the specification does not take, a depth that is no multiple of four, are left out. More of anything
+takes more memory and more parameters, so that a search takes a number of steps that grows with the logarithm of its answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+from archlang.definitions import is_number, needed_in, networks_in
+from archlang.diagnostics import Diagnostic, DiagnosticError, SpecError, did_you_mean, short
+from archlang.estimate import Estimate, Options, estimate
+from archlang.report import Inputs, Report, examine, refuse_unknown_width
+from archlang.source import Source
+from archlang.spec import Spec
+
+SETTINGS = ("batch_size", "num_envs", "replay_rows")
+ALSO_CALLED = {"batch": "batch_size"}
+SUFFIXES = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9}
+LOOKED_AT = 1024  # values, for two that the specification takes
+NEAR = Decimal("0.05")  # of the budget: rows that are further away are left out, unless they were asked for
+
+Values = Mapping[str, int | str]
+Holds = Callable[[int], bool | None]  # None: there is no such value
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What stands, while something is sought."""
+
+    spec: Spec
+    inputs: Inputs
+    options: Options
+
+    def report(self, values: Values) -> Report:
+        """The networks with these values. Raises `DiagnosticError` where they cannot be."""
+        defined = {name: value for name, value in values.items() if name not in SETTINGS}
+        report = examine(self.spec.bound(defined) if defined else self.spec, self.inputs)
+        if report.wrong:
+            raise SpecError(report.diagnostics)
+        return report
+
+    def at(self, values: Values) -> Estimate:
+        """The estimate with these values. Raises `DiagnosticError` where they cannot be."""
+        given = {name: value for name, value in values.items() if name in SETTINGS}
+        options = replace(self.options, settings={**self.options.settings, **given})
+        return estimate(self.report(values), self.inputs, options)
+
+    def fits(self, values: Values) -> bool | None:
+        return tried(lambda: self.at(values).fits)
+
+    def params(self, values: Values) -> int | None:
+        return tried(lambda: self.report(values).params)
+
+    @cached_property
+    def numbers(self) -> tuple[str, ...]:
+        """The numbers that the networks are made of, in the order of the text."""
+        needed = needed_in(self.spec.file, networks_in(self.spec.file))
+        return tuple(name for name, found in self.spec.file.by_name.items() if name in needed and is_number(found))
+
+
+def tried(ask: Callable[[], Any]) -> Any:
+    """What is asked; None where it cannot be."""
+    try:
+        return ask()
+    except DiagnosticError:
+        return None
+
+
+# --- what is free ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """The values that something free can have, from the first on."""
+
+    first: int
+    step: int
+
+    def __getitem__(self, index: int) -> int:
+        return self.first + index * self.step
+
+
+def ladder(problem: Problem, name: str, others: Values) -> Ladder:
+    """Of a setting, all numbers; of a definition, those that the specification takes. Raises `DiagnosticError` for none."""
+    if name in SETTINGS:
+        return Ladder(0, 1)
+    taken = [*first_two(lambda value: tried(lambda: problem.report({**others, name: value})) is not None)]
+    if len(taken) == 2:
+        return Ladder(taken[0], taken[1] - taken[0])
+    raise refused("--free", name, f"the specification takes no two small whole numbers for `{name}`", None)
+
+
+def first_two(taken: Callable[[int], bool]) -> Iterator[int]:
+    """The first two whole numbers that are taken, if they are small."""
+    return islice(filter(taken, range(1, LOOKED_AT + 1)), 2)
+
+
+def reason(problem: Problem, values: Values) -> str | None:
+    """Why values cannot be; None where they can."""
+    try:
+        problem.at(values)
+    except DiagnosticError as error:
+        return error.diagnostics[0].message
+    return None
+
+
+def names_of(problem: Problem, free: str | None, settings: tuple[str, ...]) -> list[str]:
+    """`--free width,depth` → the names, each of which is known. Raises `DiagnosticError` (E0603)."""
+    known = (*settings, *problem.numbers)
+    there = f"what can be: {', '.join(known)}" if known else "the specification defines no number"
+    if not free or not free.strip():
+        raise refused("--free", free or "", "nothing is free", there)
+    names = [ALSO_CALLED.get(name, name) for name in map(str.strip, free.split(","))]
+    for name in names:
+        if name not in known:
+            similar = did_you_mean(name, known)
+            help = f"did you mean `{similar}`?" if similar else there
+            raise refused("--free", free, f"there is no `{short(name)}` to solve for", help)
+        if names.count(name) > 1:
+            raise refused("--free", free, f"`{name}` is free twice", None)
+    return names
+
+
+def refused(option: str, value: str, message: str, help: str | None) -> DiagnosticError:
+    return DiagnosticError([Diagnostic("E0603", message, Source(value, option).span(), help=help)])
+
+
+# --- the largest that fits ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Largest:
+    """The largest value that fits, and why there is no larger one: None where memory is why."""
+
+    name: str
+    value: int
+    estimate: Estimate
+    limit: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """As `archlang solve --json` has it."""
+        return {"free": self.name, "value": self.value, "limit": self.limit or "memory"} | self.estimate.as_json()
+
+
+def largest(problem: Problem, free: str | None) -> Largest:
+    """The largest value of what is free with which the program surely fits the GPU.
+
+    Raises `DiagnosticError`: E0603 for what cannot be free, E0501 where no value fits.
+    """
+    settings = SETTINGS if problem.inputs.env is not None else SETTINGS[:1]  # an update alone has a batch
+    name = only(names_of(problem, free, settings), free or "")
+    refuse_set(problem, name)
+    problem.at({})  # what is wrong with everything else is told as such
+    values = ladder(problem, name, {})
+    found = last(lambda index: problem.fits({name: values[index]}), start(problem, name))
+    if found is None:
+        raise nothing_fits(problem, name, values)
+    next_one = {name: values[found + 1]}
+    return Largest(name, values[found], problem.at({name: values[found]}), reason(problem, next_one))
+
+
+def only(names: list[str], free: str) -> str:
+    if len(names) > 1:
+        raise refused("--free", free, "with `--gpu` one thing is free at a time", f"for instance `--free {names[0]}`")
+    return names[0]
+
+
+def refuse_set(problem: Problem, name: str) -> None:
+    if name in problem.options.settings:
+        option, value = f"--{name.replace('_', '-')}", str(problem.options.settings[name])
+        raise refused(option, value, f"`{option}` changes nothing: `{name}` is free", "leave it away")
+
+
+def start(problem: Problem, name: str) -> int:
+    """Where the search begins: at the smallest value of a definition, at a setting as it is."""
+    question = problem.at({}).question if name in SETTINGS else None
+    return 0 if question is None else getattr(question.workload, name)
+
+
+def last(holds: Holds, start: int) -> int | None:
+    """The last number that holds, of numbers that do up to one of them; those before the first that holds may be none."""
+    if holds(start):
+        end = start + 1
+        while holds(end):
+            start, end = end, 2 * end
+        return between(lambda number: holds(number) is True, start, end)
+    found = between(lambda number: holds(number) is not False, 0, start)
+    return found if holds(found) else None
+
+
+def between(holds: Callable[[int], bool], low: int, end: int) -> int:
+    """The last number from `low` to below `end` that holds; `low` is taken to."""
+    while end - low > 1:
+        middle = (low + end) // 2
+        low, end = (middle, end) if holds(middle) else (low, middle)
+    return low
+
+
+def nothing_fits(problem: Problem, name: str, values: Ladder) -> DiagnosticError:
+    """The verdict on the smallest value, or on a setting as it is; or why there is no verdict."""
+    (*_, found) = problem.at({} if name in SETTINGS else {name: values[0]}).diagnostics
+    return DiagnosticError([replace(found, notes=(*found.notes, f"no value of `{name}` makes it fit"))])
+
+
+# --- a budget of parameters -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Row:
+    """Values whose parameters come nearest to a budget."""
+
+    values: Values
+    params: int
+    budget: int
+
+    @property
+    def deviation(self) -> float:
+        """As a part of the budget; negative where there are fewer parameters."""
+        return self.params / self.budget - 1
+
+    def as_json(self) -> dict[str, Any]:
+        return {"values": dict(self.values), "params": self.params, "deviation": self.deviation}
+
+
+@dataclass(frozen=True)
+class Equal:
+    """Settings of one budget: one, or one for each value of a second definition."""
+
+    budget: int
+    names: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """As `archlang solve --json` has it."""
+        return {"budget": self.budget, "free": list(self.names), "rows": [row.as_json() for row in self.rows]}
+
+
+def equal(problem: Problem, free: str | None, params: str) -> Equal:
+    """The values whose parameters, of all networks together, come nearest to a budget such as `13M`.
+
+    Of two definitions the first is solved for each value of the second: those of its axis, else the powers of two. Raises
+    `DiagnosticError` (E0603) for what cannot be, and where nothing comes near.
+    """
+    budget, names = budget_of(params), names_of(problem, free, ())
+    if len(names) > 2:
+        raise refused("--free", free or "", "at most two definitions are free", f"for instance `--free {','.join(names[:2])}`")
+    refuse_unknown_width(problem.report({}).networks, problem.inputs)
+    rows = [nearest(problem, names[0], {}, budget)] if len(names) == 1 else list(table(problem, names[0], names[1], budget))
+    if not rows:
+        raise refused("--params", params, f"no {' and '.join(names)} come within {NEAR:.0%} of {budget:,} parameters", None)
+    return Equal(budget, tuple(names), tuple(rows))
+
+
+def budget_of(text: str) -> int:
+    """`13M`, `200k`, `1.5B` → a number of parameters. Raises `DiagnosticError` (E0603)."""
+    written = re.fullmatch(r"([0-9][0-9_,]{0,30}(?:\.[0-9]{1,30})?)([kmb]?)", text.strip().lower())
+    budget = int(Decimal(re.sub("[_,]", "", written[1])) * SUFFIXES[written[2]]) if written else 0
+    if not 1 <= budget < 2**63:
+        raise refused("--params", text, f"`{short(text)}` is no number of parameters", "for instance `13M`, `200k`, `1.5B`")
+    return budget
+
+
+def nearest(problem: Problem, name: str, others: Values, budget: int) -> Row:
+    """The value of one definition that comes nearest."""
+    values = ladder(problem, name, others)
+
+    def params(index: int) -> int | None:
+        return problem.params({**others, name: values[index]})
+
+    def holds(index: int) -> bool | None:
+        found = params(index)
+        return None if found is None else found <= budget
+
+    below = last(holds, 0) or 0
+    counts = {index: count for index in (below, below + 1) if (count := params(index)) is not None}
+    best = min(counts, key=lambda index: abs(counts[index] - budget))
+    return Row({**others, name: values[best]}, counts[best], budget)
+
+
+def table(problem: Problem, name: str, second: str, budget: int) -> Iterator[Row]:
+    """A row for each value of the second definition."""
+    axis = next((axis for axis in problem.spec.axes if axis.name == second), None)
+    if axis is not None:
+        yield from (nearest(problem, name, {second: number(option)}, budget) for option in axis.options)
+        return
+    for value in powers(problem, second):
+        row = nearest(problem, name, {second: value}, budget)
+        if abs(row.params - budget) <= NEAR * budget:
+            yield row
+        elif row.params > budget:
+            return
+
+
+def number(option: str) -> int | str:
+    return int(option) if option.isdecimal() else option
+
+
+def powers(problem: Problem, name: str) -> Iterator[int]:
+    """The powers of two that the specification takes."""
+    value, seen = 1, False
+    while value < 2**62:
+        taken = tried(lambda value=value: problem.report({name: value})) is not None
+        if seen and not taken:
+            return
+        if taken:
+            seen = True
+            yield value
+        value *= 2

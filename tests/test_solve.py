@@ -1,0 +1,288 @@
+"""What fits, and what meets a budget: the answer is right where it stands, and one step more is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import archlang
+from archlang import DiagnosticError
+from archlang.limits import MAX_WIDTH
+from archlang.solve import Equal, Largest, between, budget_of, last
+
+GPU = "h100-80gb"
+IN_ANT: dict[str, Any] = {"env": "ant", "gpu": GPU}
+SPEC = "w = 16\ndepth = 8\nn = dense{w}, (dense{w}, ln)*{depth/4}"
+
+
+def largest(free: str, spec: str = "wang2025/base", **options: Any) -> Largest:
+    found = archlang.solve(spec, free=free, **(IN_ANT | options))
+    assert isinstance(found, Largest)
+    return found
+
+
+def equal(free: str, params: Any, spec: Any = "wang2025/base") -> Equal:
+    found = archlang.solve(spec, free=free, params=params, env="ant")
+    assert isinstance(found, Equal)
+    return found
+
+
+def fits(values: dict[str, Any], **settings: Any) -> bool | None:
+    return archlang.estimate(archlang.load("wang2025/base", values), env="ant", gpu=GPU, **settings).fits
+
+
+# --- the largest that fits ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["batch_size", "num_envs", "replay_rows"])
+def test_a_setting_is_as_large_as_fits(name: str) -> None:
+    found = largest(name)
+    assert (found.name, found.limit, found.estimate.fits) == (name, None, True)
+    assert fits({}, **{name: found.value}) is True
+    assert fits({}, **{name: found.value + 1}) is False
+
+
+@pytest.mark.parametrize(("name", "step"), [("depth", 4), ("width", 1)])
+def test_a_definition_is_as_large_as_fits_and_as_the_specification_takes(name: str, step: int) -> None:
+    found = largest(name)
+    assert found.value % step == 0
+    assert fits({name: found.value}) is True
+    assert fits({name: found.value + step}) is False
+
+
+def test_a_setting_that_is_too_large_as_it_is_comes_down() -> None:
+    found = largest("replay_rows", gpu="custom:1GB")
+    assert 0 < found.value < 10_000
+    assert found.estimate.fits
+
+
+def test_a_setting_that_another_bounds_says_so() -> None:
+    found = largest("batch", num_envs=2)
+    assert found.name == "batch_size"
+    assert found.limit is not None
+    assert found.limit.startswith("batch_size is at most num_envs x prefill_rows")
+    assert found.limit.endswith(f"got {found.value + 1}")
+
+
+def test_other_options_stand() -> None:
+    assert largest("batch", remat="full").value > largest("batch").value > largest("batch", margin=0.5).value
+    assert largest("depth", optimizer="sgd").value > largest("depth").value
+    assert largest("depth", batch_size=4096).value < largest("depth").value
+
+
+def test_the_first_point_of_a_grid_counts() -> None:
+    assert largest("batch", spec="wang2025/depth").value == largest("batch").value
+    assert largest("depth", spec="wang2025/depth").value == largest("depth").value
+
+
+def test_without_an_environment_it_is_an_update() -> None:
+    found = largest("w", spec=SPEC, env=None, in_features=8, gpu="t4-16gb")
+    more = archlang.estimate(SPEC.replace("w = 16", f"w = {found.value + 1}"), in_features=8, gpu="t4-16gb")
+    assert (found.estimate.fits, more.fits) == (True, False)
+    assert largest("batch", spec=SPEC, env=None, in_features=8).value > 512
+
+
+def test_values_that_leave_a_remainder_are_left_out() -> None:
+    odd = "depth = 5\nn = dense8, (dense8)*{(depth - 1) / 4}, (dense8)*{(depth + 5) / 2}"
+    assert (largest("depth", spec=odd, env=None, in_features=8, gpu="custom:0.01GB").value - 5) % 4 == 0
+
+
+def test_a_value_that_reaches_the_limits_of_the_language_says_so() -> None:
+    found = largest("w", spec="w = 4\nn = dense{w}, dense1", env=None, in_features=1, gpu="custom:9000GB", batch_size=1)
+    assert found.value <= MAX_WIDTH
+    assert found.limit is None or str(MAX_WIDTH) in found.limit
+
+
+@pytest.mark.parametrize(("free", "gpu"), [("depth", "custom:0.1GB"), ("num_envs", "custom:0.1GB"), ("batch", "custom:0.01GB")])
+def test_where_nothing_fits_the_verdict_says_it(free: str, gpu: str) -> None:
+    with pytest.raises(DiagnosticError, match="E0501") as refused:
+        largest(free, gpu=gpu)
+    (found,) = refused.value.diagnostics
+    assert f"no value of `{'batch_size' if free == 'batch' else free}` makes it fit" in found.notes
+
+
+@pytest.mark.parametrize("goal", range(12))
+@pytest.mark.parametrize("start", [0, 1, 5, 40])
+def test_the_search_finds_the_last_that_holds(goal: int, start: int) -> None:
+    """Whether there are values before the first that is one, or not; never in more steps than twice the digits."""
+    for first in {0, min(goal, start), goal}:
+        asked: list[int] = []
+
+        def holds(value: int, first: int = first, asked: list[int] = asked) -> bool | None:
+            asked.append(value)
+            return None if value < first else value <= goal
+
+        assert last(holds, max(start, first)) == goal
+        assert len(asked) <= 16
+    assert last(lambda value: None if value < 3 else False, start + 3) is None
+    assert between(lambda value: value <= goal, 0, 10**18) == goal
+
+
+# --- a budget of parameters -----------------------------------------------------------------------------------------------
+
+
+def params(values: dict[str, Any]) -> int:
+    found = archlang.check(archlang.load("wang2025/base", values), env="ant").params
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(("name", "step"), [("depth", 4), ("width", 1)])
+def test_the_nearest_value_is_nearer_than_its_neighbours(name: str, step: int) -> None:
+    (row,) = equal(name, "13M").rows
+    value = row.values[name]
+    assert isinstance(value, int)
+    assert row.params == params({name: value})
+    assert row.deviation == row.params / 13_000_000 - 1
+    assert abs(row.params - 13_000_000) < min(abs(params({name: value + more}) - 13_000_000) for more in (-step, step))
+
+
+def test_each_depth_has_the_width_that_comes_nearest() -> None:
+    found = equal("width,depth", "13M")
+    depths = [row.values["depth"] for row in found.rows]
+    assert depths == [2**k for k in range(2, len(depths) + 2)]
+    assert 1024 in depths
+    widths = [row.values["width"] for row in found.rows]
+    assert widths == sorted(widths, key=int, reverse=True)
+    for row in found.rows[:6]:
+        assert row.params == params(dict(row.values))
+        assert abs(row.deviation) < 0.003
+    assert all(abs(row.deviation) <= 0.05 for row in found.rows)
+
+
+def test_the_second_of_two_is_given_and_the_first_is_sought() -> None:
+    found = equal("depth,width", "13M")
+    assert [row.values for row in found.rows if row.values["width"] == 256] == [{"width": 256, "depth": 64}]
+
+
+def test_an_axis_gives_its_values_in_its_order() -> None:
+    found = equal("width,depth", 2_000_000, spec=archlang.read("wang2025/base", {"depth": "64 | 8 | {4*1}"}))
+    assert [row.values["depth"] for row in found.rows] == [64, 8, "{4*1}"]
+    assert found.rows[2].params == params({"depth": 4, "width": found.rows[2].values["width"]})
+
+
+def test_what_was_asked_for_is_told_however_far_it_is() -> None:
+    (row,) = equal("width", "1").rows
+    assert (row.values, row.deviation > 1) == ({"width": 1}, True)
+    rows = equal("width,depth", 100, spec="wang2025/depth").rows
+    assert {row.values["width"] for row in rows} == {1}
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("13M", 13_000_000),
+        ("200k", 200_000),
+        ("1.5B", 1_500_000_000),
+        ("12_917_410", 12_917_410),
+        ("1,000", 1000),
+        (" 2m", 2_000_000),
+    ],
+)
+def test_a_number_of_parameters(text: str, number: int) -> None:
+    assert budget_of(text) == number
+
+
+# --- what cannot be -------------------------------------------------------------------------------------------------------
+
+BASE = ("solve", "wang2025/base", "--env", "ant")
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "help"),
+    [
+        (("--free", "depth"), "there is nothing to meet", "`--params`"),
+        (("--free", "depth", "--gpu", GPU, "--params", "13M"), "is met on any GPU", "leave `--gpu` away"),
+        (("--gpu", GPU), "nothing is free", "what can be: batch_size, num_envs, replay_rows, width, depth"),
+        (("--params", "13M"), "nothing is free", "what can be: width, depth"),
+        (("--params", "13M", "--free", "batch"), "there is no `batch_size` to solve for", "what can be: width, depth"),
+        (("--gpu", GPU, "--free", "dpth"), "there is no `dpth` to solve for", "did you mean `depth`?"),
+        (("--gpu", GPU, "--free", "unit"), "there is no `unit` to solve for", "what can be"),
+        (("--gpu", GPU, "--free", "batch,depth"), "one thing is free at a time", "`--free batch_size`"),
+        (("--params", "13M", "--free", "depth,depth"), "`depth` is free twice", ""),
+        (
+            ("--gpu", GPU, "--free", "batch", "--batch", "4"),
+            "`--batch-size` changes nothing: `batch_size` is free",
+            "leave it away",
+        ),
+        (("--params", "13M", "--free", "depth", "--batch", "4"), "`--batch-size` changes nothing", ""),
+        (("--params", "many", "--free", "depth"), "`many` is no number of parameters", "`13M`"),
+        (("--params", "0", "--free", "depth"), "`0` is no number of parameters", "`13M`"),
+        (("--params", "-3", "--free", "depth"), "`-3` is no number of parameters", "`13M`"),
+        (("--params", "9" * 5000, "--free", "depth"), "is no number of parameters", "`13M`"),
+        (("--params", "1", "--free", "width,depth"), "no width and depth come within 5%", ""),
+    ],
+)
+def test_what_cannot_be_solved_is_refused(archlang: Any, words: tuple[str, ...], said: str, help: str) -> None:
+    outcome = archlang(*BASE, *words)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "error[E0603]" in outcome.err
+    assert said in outcome.err
+    assert help in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("dense{w}", "--in", "4", "--gpu", GPU, "--free", "batch"), "E0201"),
+        (("wang2025/base", "--gpu", GPU, "--free", "batch"), "E0305"),
+        (("w = 4\nn = dense{w}", "--params", "1k", "--free", "w"), "E0604"),
+        (("w = 4\nn = dense8, dense{w}", "--in", "4", "--gpu", "h100", "--free", "w"), "E0502"),
+        (("w = 4\nn = dense4, dropout{w/8}", "--in", "4", "--gpu", GPU, "--free", "w"), "E0"),
+        (("r = 0.5\nn = dense4, dropout{r}", "--in", "4", "--params", "9", "--free", "r"), "E0603"),
+        (("w = 4\nn = dense8, dense{w}", "--in", "4", "--gpu", GPU, "--free", "num_envs"), "E0603"),
+    ],
+)
+def test_other_mistakes_are_told_as_ever(archlang: Any, words: tuple[str, ...], code: str) -> None:
+    outcome = archlang("solve", *words, "--json")
+    assert (outcome.code, outcome.err) == (1, "")
+    assert outcome.json["value"] is None
+    assert outcome.json["diagnostics"][0]["code"].startswith(code)
+
+
+def test_at_most_two_definitions_are_free(archlang: Any) -> None:
+    outcome = archlang(
+        "solve", "a = 1\nb = 2\nc = 3\nn = dense{a}, dense{b}, dense{c}", "--in", "4", "--params", "9", "--free", "a,b,c"
+    )
+    assert outcome.code == 1
+    assert "at most two definitions are free" in outcome.err
+    assert "`--free a,b`" in outcome.err
+
+
+# --- the command ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_command_tells_the_largest_with_its_estimate(archlang: Any) -> None:
+    found = largest("depth")
+    outcome = archlang(*BASE, "--gpu", GPU, "--free", "depth")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.startswith(f"depth = {found.value:,} is the largest that fits {GPU}\n")
+    assert f"fits {GPU}: " in outcome.out
+    about = archlang(*BASE, "--gpu", GPU, "--free", "depth", "--json").json
+    assert (about["free"], about["value"], about["limit"], about["fits"]) == ("depth", found.value, "memory", True)
+    assert about["memory"]["total"] == found.estimate.total
+    bounded = archlang(*BASE, "--gpu", GPU, "--free", "batch", "--num-envs", "2")
+    assert "\nmore cannot be: batch_size is at most" in bounded.out
+
+
+def test_the_command_prints_a_row_for_each_depth(archlang: Any) -> None:
+    words = (*BASE, "--set", "depth=4|64", "--params", "12_787_600", "--free", "width,depth")
+    outcome = archlang(*words)
+    assert (outcome.code, outcome.err) == (0, "")
+    lines = [line.split() for line in outcome.out.splitlines()]
+    assert lines[0] == ["depth", "width", "parameters", "off", "by"]
+    assert lines[2] == ["64", "256", "12,787,600", "+0.00%"]
+    about = archlang(*words, "--json").json
+    assert (about["budget"], about["free"], len(about["rows"])) == (12_787_600, ["width", "depth"], 2)
+    assert about["rows"][1] == {"values": {"depth": 64, "width": 256}, "params": 12_787_600, "deviation": 0.0}
+    assert about["diagnostics"] == []
+
+
+def test_the_page_has_the_rows_that_are_found() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "estimating.md").read_text()
+    rows = [row for row in equal("width,depth", "13M").rows if row.values["depth"] in (4, 16, 64, 256, 1024)]
+    assert len(rows) == 5
+    for row in rows:
+        assert f"| {row.values['depth']} | {row.values['width']} | {row.params:,} | {row.deviation:+.2%} |" in page
