@@ -24,7 +24,7 @@ from archlang import ir
 from archlang.analysis.memory import widest
 from archlang.analysis.params import num_params
 from archlang.analysis.parts import parts, total, width_of
-from archlang.analysis.saved import saved_bytes
+from archlang.analysis.saved import kept_bytes
 from archlang.analysis.work import extra, update
 from archlang.targets import Gpu, Speed
 from archlang.types import Type
@@ -163,12 +163,19 @@ def has_bfloat16(node: ir.Node, x: Type) -> bool:
 def moved_bytes(networks: Mapping[str, ir.Network], types: Mapping[str, Type], workload: Workload, cache: int) -> int:
     """What an update must read and write.
 
-    Parameters with what the optimizer keeps of them, gradients, and what is saved for each of its backward passes. Of each, as
-    much as the cache holds need not go to memory and back.
+    Parameters with what the optimizer keeps of them, gradients, and what stacks save for each of its backward passes: of what
+    else jax saves, XLA computes much again. Of each, as much as the cache holds need not go to memory and back.
     """
     size = FLOAT * sum(num_params(network.body, types[name]) for name, network in networks.items())
-    saved = [workload.batch_size * saved_bytes(network.body, types[name]) for name, network in backward_passes(networks)]
+    saved = [workload.batch_size * stacked(network.body, types[name]) for name, network in backward_passes(networks)]
     return 2 * sum(max(0, held - cache) for held in ((1 + workload.kept_per_parameter) * size, size, *saved))
+
+
+def stacked(node: ir.Node, x: Type) -> int:
+    """Bytes of a row that the loops of a network save."""
+    if isinstance(node, ir.Repeat) and node.is_loop:
+        return kept_bytes(node, x)
+    return sum(count * stacked(part, seen) for part, seen, count in parts(node, x))
 
 
 def backward_passes(networks: Mapping[str, ir.Network]) -> Iterator[tuple[str, ir.Network]]:
