@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archlang import ir
-from archlang.analysis.update import FLOAT, GRADIENTS, LOSS, SAVED, VALUES, WORKSPACE, Moment, Pass, Share, passes, products_in
+from archlang.analysis.update import GRADIENTS, LOSS, SAVED, VALUES, WORKSPACE, Moment, Pass, Share, passes
 from archlang.analysis.update import update as update_moment
+from archlang.analysis.workspace import FLOAT, products_in
 from archlang.source import Span
 from archlang.types import Type
 from archlang.workload import Workload
@@ -73,7 +74,7 @@ def memory(networks: Mapping[str, ir.Network], types: Mapping[str, Type], worklo
     """What the program needs whose networks take these types, on a GPU of so many cores (NVIDIA's multiprocessors)."""
     made = {name: passes(name, net.body, types[name], workload.batch_size, cores) for name, net in networks.items()}
     moment = max(moments(networks, types, made, workload), key=lambda moment: moment.total)
-    return Memory(moment.name, tuple(always(made, workload)), moment.shares)
+    return Memory(moment.name, (*always(made, workload), *given(types, workload)), moment.shares)
 
 
 def always(made: Mapping[str, Pass], workload: Workload) -> Iterator[Share]:
@@ -85,15 +86,23 @@ def always(made: Mapping[str, Pass], workload: Workload) -> Iterator[Share]:
     yield Share(ENVIRONMENTS, workload.num_envs * workload.simulator.state)
 
 
+def given(types: Mapping[str, Type], workload: Workload) -> Iterator[Share]:
+    """Without an environment, a batch for each network."""
+    if workload.environment is None:
+        yield Share(HINDSIGHT, workload.batch_size * sum(x.row_bytes for x in types.values()))
+
+
 def moments(
     networks: Mapping[str, ir.Network], types: Mapping[str, Type], made: Mapping[str, Pass], workload: Workload
 ) -> Iterator[Moment]:
     """What is held for a time."""
+    if workload.environment is None:
+        yield from (replace(each.peak(), name=f"the update of {name}") for name, each in made.items())
+        return
     yield update_moment(made, workload.loss_bytes).beside(Share(HINDSIGHT, workload.hindsight_bytes))
-    if workload.environment is not None:
-        simulator = workload.simulator
-        acting = VALUES * FLOAT * workload.num_envs * widest(networks["actor"].body, types["actor"])
-        yield Moment("the collecting of steps", (Share(WORKSPACE, workload.num_envs * simulator.work + simulator.fixed + acting),))
+    simulator = workload.simulator
+    acting = VALUES * FLOAT * workload.num_envs * widest(networks["actor"].body, types["actor"])
+    yield Moment("the collecting of steps", (Share(WORKSPACE, workload.num_envs * simulator.work + simulator.fixed + acting),))
 
 
 def widest(network: ir.Node, x: Type) -> int:

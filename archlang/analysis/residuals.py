@@ -1,6 +1,6 @@
-"""What the backward pass needs of the forward pass: as jax keeps it, and with the matrix products alone kept.
+"""What the backward pass needs of the forward pass: as jax keeps it, with the matrix products alone kept, and as XLA fuses it.
 
-Both are of a piece of network with one input and one output, and say how pieces in a row and side by side come together. A
+All are of a piece of network with one input and one output, and say how pieces in a row and side by side come together. A
 value that two neighbours need, one as its output and one as its input, is kept once.
 """
 
@@ -9,16 +9,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from archlang.analysis.fused import Fused
+
+NOTHING = Fused(is_input=True)
+
 
 @dataclass(frozen=True)
 class Everything:
-    """No policy: every value that a derivative is computed from. `inside` and `output_bytes` are bytes of one row."""
+    """No policy: every value that a derivative is computed from. `inside` and `output_bytes` are bytes of one row.
+
+    `twice`: what of `inside` is the same numbers as something else that is kept; XLA keeps it once.
+    """
 
     inside: int = 0  # beside the input and the output
     output_bytes: int = 0
     needs_input: bool = False
     needs_output: bool = False
     is_input: bool = False  # the output is the input itself
+    twice: int = 0
 
     @property
     def beside_input(self) -> int:
@@ -30,12 +38,13 @@ class Everything:
             return self if next.is_input else next
         between = self.output_bytes * (self.needs_output or next.needs_input)
         inside = self.inside + between + next.inside
-        return Everything(inside, next.output_bytes, self.needs_input, next.needs_output)
+        return Everything(inside, next.output_bytes, self.needs_input, next.needs_output, twice=self.twice + next.twice)
 
     @staticmethod
     def joined(branches: Sequence[Everything], output_bytes: int) -> Everything:
         """Pieces on one input whose outputs are summed or put side by side: a new value, which needs none of them."""
-        return Everything(sum(b.beside_input for b in branches), output_bytes, any(b.needs_input for b in branches))
+        inside, twice = sum(b.beside_input for b in branches), sum(b.twice for b in branches)
+        return Everything(inside, output_bytes, any(b.needs_input for b in branches), twice=twice)
 
 
 @dataclass(frozen=True)
@@ -69,13 +78,15 @@ class Products:
 
 @dataclass(frozen=True)
 class Residuals:
-    """What a piece of network keeps in either way."""
+    """What a piece of network keeps in each way."""
 
     everything: Everything = Everything(is_input=True)
     products: Products = Products()
+    fused: Fused = NOTHING
 
     def then(self, next: Residuals) -> Residuals:
-        return Residuals(self.everything.then(next.everything), self.products.then(next.products))
+        everything, products = self.everything.then(next.everything), self.products.then(next.products)
+        return Residuals(everything, products, self.fused.then(next.fused))
 
     def times(self, count: int) -> Residuals:
         """Copies in a row, in O(log count) steps."""
@@ -88,4 +99,5 @@ class Residuals:
     @staticmethod
     def joined(branches: Sequence[Residuals], output_bytes: int) -> Residuals:
         everything = Everything.joined([b.everything for b in branches], output_bytes)
-        return Residuals(everything, Products.joined([b.products for b in branches]))
+        products = Products.joined([b.products for b in branches])
+        return Residuals(everything, products, Fused.joined([b.fused for b in branches], output_bytes))

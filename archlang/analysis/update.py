@@ -7,22 +7,32 @@ actor's, which goes back through `sa_encoder` first, and the critic's: first all
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate
 
 from archlang import ir
 from archlang.analysis.params import num_params
 from archlang.analysis.parts import parts
 from archlang.analysis.residuals import Residuals
-from archlang.analysis.saved import again_bytes, residuals
+from archlang.analysis.saved import again_bytes, behind_bytes, residuals
+from archlang.analysis.workspace import BYTES, FLOAT, divided, products_in, workspace
 from archlang.names import ROLES
 from archlang.types import Type
 
 GRADIENTS, SAVED, LOSS, WORKSPACE = "gradients", "saved activations", "loss", "workspace"  # terms
-FLOAT = 4  # bytes of a parameter, and of its gradient
-TILE, SLICE = 2048, 32  # entries of a product that one core computes; the fewest rows that are a part of their own
+NORMS = {"ln", "rms", "l2", "bn", "rsnorm"}
+JOINED = {"actor", "sa_encoder"}  # roles whose input is put together of two arrays of the batch
+Shape = tuple[int, int] | None
 VALUES = 3  # of a layer's width, held at once between the operations of a copy
+MOMENTS = (
+    "the actor's half: backward through sa_encoder",
+    "the actor's half: backward through actor",
+    "the critic's loss",
+    "the critic's half: backward through sa_encoder",
+    "the critic's half: backward through g_encoder",
+)
 
 
 @dataclass(frozen=True)
@@ -53,15 +63,22 @@ class Moment:
 
 @dataclass(frozen=True)
 class Item:
-    """One of the things in sequence that a network is, in bytes: what is kept of it for the backward pass, its gradient, what
-    it holds for a moment; and whether its gradient is there from the start."""
+    """One of the things in sequence that a network is, in bytes: what is kept of it for the backward pass, its gradient, and
+    what it holds for a moment.
+
+    `shape`: of a stack under jax's own loop, its copies and its width. What such a loop writes to begins as zeros that depend
+    on nothing, and XLA makes those of equal shape in one fusion, when the first of them is needed. Under the other policies
+    buffers exist once their loop begins (archlang/lower/loop.py). `at_once`: bytes of its gradient whose shape is that of
+    something that is kept, and made with it.
+    """
 
     network: str
     node: ir.Node
     kept: int
     gradient: int
     work: int
-    early: bool
+    shape: Shape = None
+    at_once: int = 0
 
     def share(self, term: str, size: int) -> Share:
         return Share(term, size, self.network, self.node)
@@ -81,20 +98,27 @@ class Item:
 
 @dataclass(frozen=True)
 class Pass:
-    """The passes of a network over a batch, item by item."""
+    """The passes of a network over a batch, item by item; `used`: the same where it is not learned, but only used.
+
+    `rows`: bytes of the batch that it takes, where that is put together first: state and goal, state and action. `last_parts`:
+    of its last product, beyond their sum, which is made within the loss. `pairs`: bytes of a number for each pair of rows.
+    """
 
     network: str
     items: tuple[Item, ...]
+    rows: int = 0
+    last_parts: int = 0
+    pairs: int = 0
+    used: Pass | None = None
 
     @cached_property
     def saved(self) -> tuple[Share, ...]:
         """What is kept from the forward pass to the backward pass."""
-        return tuple(item.saved for item in self.items)
+        return (Share(SAVED, self.rows, self.network), *(item.saved for item in self.items))
 
     @cached_property
-    def waiting(self) -> tuple[Share, ...]:
-        """The same, with the gradients that are there from the start: the network while another's backward pass runs."""
-        return self.saved + tuple(item.learned for item in self.items if item.early)
+    def learned(self) -> tuple[Share, ...]:
+        return tuple(item.learned for item in self.items)
 
     @cached_property
     def working(self) -> Share:
@@ -102,39 +126,73 @@ class Pass:
         return max((item.working for item in self.items), key=lambda share: share.bytes)
 
     @cached_property
-    def peak(self) -> Moment:
-        """The most that is held in the backward pass: at one of the items."""
-        kept, after, before, sums = 0, sum(item.gradient for item in self.items), 0, []
-        for item in self.items:
-            kept += item.kept
-            sums.append(kept + item.work + after + before)
-            after, before = after - item.gradient, before + item.gradient * item.early
-        return self.at(sums.index(max(sums)))
+    def last(self) -> dict[tuple[int, int], int]:
+        """The last item of each shape: the backward pass begins there."""
+        return {item.shape: index for index, item in enumerate(self.items) if item.shape is not None}
 
-    def at(self, index: int) -> Moment:
-        """The backward pass at an item: what is kept of those before it, the gradients of those behind it."""
-        items = self.items
-        early = (item.learned for item in items[:index] if item.early)
-        gradients = (*early, *(item.learned for item in items[index:]))
-        return Moment(f"backward through {self.network}", (*self.saved[: index + 1], *gradients, items[index].working))
+    def alike(self, *others: Pass) -> tuple[Item, ...]:
+        """The items whose zeros are made with those of others."""
+        return tuple(item for item in self.items if any(item.shape in other.last for other in others))
+
+    def peak(self, waiting: Iterable[Item] = (), begun: Collection[Shape] = ()) -> Moment:
+        """The most that is held in the backward pass, at one of the items: what is kept of those before it, and the gradients
+        of those behind it. `waiting`: items of other networks, `begun`: the shapes whose gradients are there from the start.
+        """
+        until = [each for index, item in enumerate(self.items) for each in self.until(item, index, begun)]
+        until += [each for item in waiting if item.shape for each in self.until(item, self.last.get(item.shape, -1), begun)]
+        behind = self.behind(until)
+        sums = [sum(held) for held in zip(accumulate(self.kept), behind, (item.work for item in self.items), strict=True)]
+        at = sums.index(max(sums))
+        gradients = (share for share, last in until if last >= at)
+        return Moment(f"backward through {self.network}", (*self.saved[: at + 2], *gradients, self.items[at].working))
+
+    def until(self, item: Item, index: int, begun: Collection[Shape]) -> Iterator[tuple[Share, int]]:
+        """The gradient of an item, of this network or another; with the last of the items in whose backward pass it is there."""
+        end = len(self.items) - 1
+        yield item.share(GRADIENTS, item.at_once), end
+        yield item.share(GRADIENTS, item.gradient - item.at_once), end if item.shape and item.shape in begun else index
+
+    @property
+    def kept(self) -> Iterator[int]:
+        return (item.kept for item in self.items)
+
+    def behind(self, until: Iterable[tuple[Share, int]]) -> list[int]:
+        """The gradients that are there at each of the items."""
+        added = [0] * (len(self.items) + 1)
+        for share, last in until:
+            added[last] += share.bytes
+        return list(accumulate(reversed(added[:-1])))[::-1]
 
 
 def passes(name: str, network: ir.Node, x: Type, batch: int, cores: int = 132) -> Pass:
     """What a network that is learned needs for a batch of rows of type `x`, on a GPU of so many cores."""
     things = list(in_a_row(network, x))
-    kept = [batch * prefix.everything.beside_input for prefix in prefixes(things)]
-    items = (
+    return Pass(
+        name,
+        items(name, things, batch, cores),
+        rows=batch * x.row_bytes * (name in JOINED),
+        last_parts=beyond(*things[-1], batch, cores),
+        pairs=FLOAT * batch**2,
+        used=Pass(name, items(name, things, batch, cores, learned=False)),
+    )
+
+
+def items(name: str, things: list[tuple[ir.Node, Type]], batch: int, cores: int, learned: bool = True) -> tuple[Item, ...]:
+    """Each of the things as an item; without gradients, where the network is only used."""
+    kept = [batch * prefix.fused.kept for prefix in prefixes(things, learned)]
+    late = summed_late(things, batch, cores)
+    return tuple(
         Item(
             network=name,
             node=node,
-            kept=now - before,
-            gradient=FLOAT * num_params(node, seen),
-            work=batch * held(node, seen) + workspace(node, seen, batch, cores),
-            early=begins_early(node),
+            kept=now - before + parts,
+            gradient=FLOAT * num_params(node, seen) * learned,
+            work=batch * held(node, seen, learned) + workspace(node, seen, batch, cores, learned),
+            shape=shape(node, seen),
+            at_once=at_once(node, seen, batch) if learned else 0,
         )
-        for (node, seen), now, before in zip(things, kept, [0, *kept], strict=False)
+        for (node, seen), now, before, parts in zip(things, kept, [0, *kept], late, strict=False)
     )
-    return Pass(name, tuple(items))
 
 
 def update(made: Mapping[str, Pass], loss_bytes: int = 0) -> Moment:
@@ -145,13 +203,21 @@ def update(made: Mapping[str, Pass], loss_bytes: int = 0) -> Moment:
 
 def contrastive(actor: Pass, sa_encoder: Pass, g_encoder: Pass, loss_bytes: int) -> list[Moment]:
     """The moments of contrastive RL at which the most may be held: two of the actor's half, three of the critic's."""
-    return [
-        Moment("the actor's half: backward through sa_encoder", (*actor.waiting, *sa_encoder.saved, sa_encoder.working)),
-        replace(actor.peak, name="the actor's half: backward through actor"),
-        Moment("the critic's loss", (*sa_encoder.waiting, *g_encoder.waiting, Share(LOSS, loss_bytes))),
-        replace(sa_encoder.peak.beside(*g_encoder.waiting), name="the critic's half: backward through sa_encoder"),
-        replace(g_encoder.peak, name="the critic's half: backward through g_encoder"),
+    used = sa_encoder.used or sa_encoder
+    early = (*sa_encoder.alike(actor, used), *g_encoder.alike(actor, used))
+    buffers = tuple(item.saved for item in early)
+    at_once = tuple(item.share(GRADIENTS, item.at_once) for item in (*actor.items, *early) if item.at_once)
+    in_parts = (Share(WORKSPACE, each.last_parts, each.network) for each in (sa_encoder, g_encoder))
+    halves = [
+        used.peak().beside(*actor.saved, *buffers, *at_once),
+        actor.peak(early).beside(*buffers),
+        Moment("", (*sa_encoder.saved, *g_encoder.saved, *in_parts, Share(LOSS, loss_bytes))),
+        sa_encoder.peak(g_encoder.items, actor.last).beside(*g_encoder.saved),
+        g_encoder.peak((), {*actor.last, *sa_encoder.last}),
     ]
+    if max(halves[0].total, halves[1].total) > halves[3].total:
+        halves[3] = halves[3].beside(*actor.learned, Share(LOSS, g_encoder.pairs))
+    return [replace(moment, name=name) for moment, name in zip(halves, MOMENTS, strict=True)]
 
 
 def together(made: Mapping[str, Pass]) -> Moment:
@@ -159,6 +225,22 @@ def together(made: Mapping[str, Pass]) -> Moment:
     items = [item for each in made.values() for item in each.items]
     gradients, working = (item.learned for item in items), (each.working for each in made.values())
     return Moment("an update of all networks", (*(item.saved for item in items), *gradients, *working))
+
+
+def summed_late(things: list[tuple[ir.Node, Type]], batch: int, cores: int) -> Iterator[int]:
+    """What is kept of a product in parts beyond its sum: XLA adds them up within what comes next, and again in the backward
+    pass, unless that goes over the rows first, to normalize them."""
+    for (node, seen), (next, _) in zip(things, [*things[1:], (None, None)], strict=True):
+        activation = isinstance(next, ir.Layer) and next.name not in NORMS and not next.layer.flops(seen.width or 0)
+        yield beyond(node, seen, batch, cores) if activation else 0
+
+
+def beyond(node: ir.Node, x: Type, batch: int, cores: int) -> int:
+    """Bytes of the parts of a layer's product beyond those of their sum."""
+    if not isinstance(node, ir.Layer) or x.width is None:
+        return 0
+    unit = BYTES[x.dtype]
+    return sum(divided(batch, p.columns, p.rows, cores, unit) - batch * p.columns * unit for p in products_in(node, x))
 
 
 def in_a_row(node: ir.Node, x: Type) -> Iterator[tuple[ir.Node, Type]]:
@@ -170,50 +252,29 @@ def in_a_row(node: ir.Node, x: Type) -> Iterator[tuple[ir.Node, Type]]:
     yield node, x
 
 
-def prefixes(items: list[tuple[ir.Node, Type]]) -> Iterator[Residuals]:
+def prefixes(items: list[tuple[ir.Node, Type]], learned: bool) -> Iterator[Residuals]:
     """What is kept of the first items, for one after the other."""
     made = Residuals()
     for item, seen in items:
-        made = made.then(residuals(item, seen))
+        made = made.then(residuals(item, seen, learned))
         yield made
 
 
-def begins_early(item: ir.Node) -> bool:
-    """jax's own loop has its gradients from the start; ours, under the other policies, once it begins."""
-    return isinstance(item, ir.Repeat) and item.is_loop and item.remat == "none"
+def shape(item: ir.Node, x: Type) -> tuple[int, int] | None:
+    """Of what jax's own loop writes to."""
+    own = isinstance(item, ir.Repeat) and item.is_loop and item.remat == "none"
+    return (item.count, x.width or 0) if own else None
 
 
-def held(item: ir.Node, x: Type) -> int:
-    """Bytes of a row that are held for a moment."""
-    return again_bytes(item, x) if isinstance(item, ir.Repeat) and item.is_loop else 0
+def at_once(item: ir.Node, x: Type, batch: int) -> int:
+    """Of a stack's gradients, those of as many rows as the batch has."""
+    if shape(item, x) is None or not isinstance(item, ir.Repeat):
+        return 0
+    return FLOAT * item.count * sum(p.times * p.rows * p.columns for p in products_in(item, x) if p.rows == batch)
 
 
-def workspace(node: ir.Node, x: Type, batch: int, cores: int) -> int:
-    """What lies between the operations of one copy: a few values of its widest layer, and partial sums of its products.
-
-    XLA divides the rows of a product with few entries among the cores, and adds up what they give afterwards: those of all
-    gradients of a copy, and those of one value that is passed back.
-    """
-    products = list(products_in(node, x))
-    gradients = sum(partial_sums(rows, columns, batch, cores) for rows, columns in products)
-    passed_back = max((partial_sums(batch, rows, columns, cores) for rows, columns in products), default=0)
-    widest = max((columns for _, columns in products), default=0)
-    return gradients + passed_back + VALUES * FLOAT * batch * widest
-
-
-def partial_sums(rows: int, columns: int, inner: int, cores: int) -> int:
-    """Bytes of the partial sums of a product [rows, inner] x [inner, columns]; as XLA's cost model divides it."""
-    parts, tiles = 1, max(1, rows * columns // TILE)
-    while 2 * parts * tiles <= 2 * cores and 2 * parts * SLICE <= inner:
-        parts *= 2
-    return FLOAT * parts * rows * columns if parts > 1 else 0
-
-
-def products_in(node: ir.Node, x: Type) -> Iterator[tuple[int, int]]:
-    """Rows and columns of the matrices in a node; a body once, however many copies."""
-    if isinstance(node, ir.Layer):
-        size = node.layer.flops(x.width or 0) // 2
-        if size and x.width:
-            yield x.width, size // x.width
-    for part, seen, _ in parts(node, x):
-        yield from products_in(part, seen)
+def held(item: ir.Node, x: Type, learned: bool) -> int:
+    """Bytes of a row that are held for a moment: under `nested` in the place of what the copies behind the segments kept."""
+    if not (isinstance(item, ir.Repeat) and item.is_loop):
+        return 0
+    return max(0, again_bytes(item, x, learned) - behind_bytes(item, x, learned))

@@ -1,0 +1,115 @@
+"""What lies between the operations of one copy, for a moment: some values of its width, and what its products need.
+
+XLA divides a product with few entries and a long inner dimension into parts, so that all cores have work, and adds up the parts
+afterwards. They are what takes most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from archlang import ir
+from archlang.analysis.parts import parts
+from archlang.types import Type
+
+FLOAT = 4  # bytes of a parameter, and of its gradient
+BYTES = {"f32": 4, "bf16": 2}
+TILE = (64, 128)  # of a product: rows and columns that one core computes
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product [batch, rows] x [rows, columns] of a network, so many times."""
+
+    rows: int
+    columns: int
+    times: int = 1
+
+
+def workspace(node: ir.Node, x: Type, batch: int, cores: int, learned: bool = True) -> int:
+    """What lies between the operations of one copy: some values of its width, and what its products need.
+
+    Where it is only used, the values are what goes in and what comes out; where it is learned, what is passed back, from behind
+    and to before, and what it is added to.
+    """
+    found, row = [Sizes.of(p, batch, cores, BYTES[x.dtype]) for p in products_in(node, x)], batch * x.row_bytes
+    if not found:
+        return 3 * row
+    cut_out = isinstance(node, ir.Repeat)  # XLA cuts the matrices of a copy out of the stack's
+    return 3 * row + learning(found, cut_out) if learned else 2 * row + using(found, cut_out)
+
+
+def using(found: list[Sizes], cut_out: bool) -> int:
+    """All that the products give, one of the matrices, and the largest product."""
+    matrix = max(each.matrix for each in found) * cut_out
+    return sum(each.times * each.given for each in found) + matrix + max(each.value for each in found)
+
+
+def learning(found: list[Sizes], cut_out: bool) -> int:
+    """Of two schedules the one that XLA's plans are near to (benchmarks/estimates.py).
+
+    Gradients in more parts than there are values stay to the end of a copy, where all are added up: all of them, and one value
+    that is passed back. Otherwise each is made, in one piece, as soon as that frees more than it takes: a third of what the
+    products take and give, the matrices, and the largest product.
+    """
+    values = sum(each.times * (each.taken + each.given) for each in found)
+    in_parts = sum(each.times * each.gradient for each in found if each.divided)
+    matrices = sum(each.times * each.matrix for each in found) * cut_out
+    soon = values // 3 + matrices + max(max(each.value, each.gradient) for each in found)
+    return max(soon, in_parts + max(each.value for each in found)) if in_parts > values else soon
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Bytes of one of the products of a copy, `times` of them: its matrix, what is `taken` and `given`; and, in the parts that
+    XLA makes of them, the larger of what it gives and what is passed back through it (`value`), and the matrix's gradient."""
+
+    times: int
+    matrix: int
+    taken: int
+    given: int
+    value: int
+    gradient: int
+    divided: bool
+
+    @staticmethod
+    def of(product: Product, batch: int, cores: int, unit: int) -> Sizes:
+        rows, columns = product.rows, product.columns
+        value = max(divided(batch, columns, rows, cores, unit), divided(batch, rows, columns, cores, unit))
+        gradient = divided(rows, columns, batch, cores, FLOAT)
+        parts = gradient > FLOAT * rows * columns
+        return Sizes(product.times, unit * rows * columns, unit * batch * rows, unit * batch * columns, value, gradient, parts)
+
+
+def divided(rows: int, columns: int, inner: int, cores: int, unit: int) -> int:
+    """Bytes of a product [rows, inner] x [inner, columns], or of its parts, which are f32 always."""
+    parts = parts_of(rows, columns, inner, cores)
+    return rows * columns * (unit if parts == 1 else FLOAT * parts)
+
+
+def parts_of(rows: int, columns: int, inner: int, cores: int) -> int:
+    """In how many parts XLA divides the inner dimension of a product [rows, inner] x [inner, columns] among the cores.
+
+    More parts take less time each, and more to add up: the time, inner / parts + parts x tiles, is least at the root of
+    inner / tiles. Powers of two, and two are none. The constants are those of XLA's choices for H100 and A100.
+    """
+    tiles = -(-rows // TILE[0]) * -(-columns // TILE[1])
+    least, share = (24, 1.0) if cores >= 132 else (44, 0.6)
+    most = min(inner / least, share * (inner / tiles) ** 0.5)
+    parts = 1 << int(most).bit_length() - 1 if most >= 1 else 1
+    return parts if parts > 2 else 1
+
+
+def products_in(node: ir.Node, x: Type) -> Iterator[Product]:
+    """The products in a node; of a loop's body once, however many copies."""
+    if isinstance(node, ir.Layer):
+        size = node.layer.flops(x.width or 0) // 2
+        if size and x.width:
+            yield Product(x.width, size // x.width)
+    if isinstance(node, ir.Residual) and node.gate is not None and x.width:
+        yield Product(x.width, x.width)
+    loop = isinstance(node, ir.Repeat) and node.is_loop
+    for part, seen, count in parts(node, x):
+        for found in products_in(part, seen):
+            yield found if loop else replace(found, times=count * found.times)
