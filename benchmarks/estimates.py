@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from typing import Any
 from record import record
 
 import archlang
-from archlang import Workload
+from archlang import Simulator
 from archlang.analysis.memory import memory
 from archlang.targets import find_gpu
 from archlang.types import Type
@@ -182,12 +182,12 @@ def known(place: Path) -> dict[Setting, dict[str, Any]]:
 
 
 def instant(drawn: Setting) -> int:
-    """Bytes by the closed form."""
+    """Bytes of an update alone by the closed form."""
     env = archlang.environment(drawn.environment)
     plan = archlang.plan(archlang.parse(drawn.text), env=env)
     types = {name: Type.of_input(env.in_features(name)) for name in plan.networks}
     made = make_workload(env.name, {"batch_size": drawn.batch, "num_envs": drawn.batch})
-    update = Workload(drawn.batch, hindsight_bytes=made.hindsight_bytes, loss_bytes=made.loss_bytes)
+    update = replace(made, num_envs=0, replay_rows=0, simulator=Simulator())
     chip = find_gpu(drawn.gpu).chip
     return memory(plan.networks, types, update, **({} if chip is None else {"cores": chip.cores})).total
 

@@ -23,12 +23,8 @@ from archlang.types import Type
 READ = Residuals(Everything(needs_input=True), Products(needs_input=True), Fused(needs_input=True))  # computed from the value
 AFFINE = {"bn", "rsnorm", "dropout", "scale", "rezero"}  # in use, with their parameters and statistics as they are
 TANH = {"tanh", "gelu", "mish"}  # XLA does not compute this function twice: what they have of it stays in memory
-TWICE: dict[
-    str, Callable[[Type], int]
-] = {  # of what jax keeps: in softplus and where, a comparison or a value that was made before
-    "mish": lambda x: x.row_bytes,
-    "elu": lambda x: x.width or 0,
-}
+# Bytes of a row that jax keeps though the same numbers are kept already: comparisons with zero, and values of softplus.
+TWICE: dict[str, Callable[[Type], int]] = {"mish": lambda x: x.row_bytes, "elu": lambda x: x.width or 0}
 
 
 def saved_bytes(node: ir.Node, x: Type) -> int:

@@ -147,7 +147,7 @@ class Pass:
         return Moment(f"backward through {self.network}", (*self.saved[: at + 2], *gradients, self.items[at].working))
 
     def until(self, item: Item, index: int, begun: Collection[Shape]) -> Iterator[tuple[Share, int]]:
-        """The gradient of an item, of this network or another; with the last of the items in whose backward pass it is there."""
+        """The gradient of an item, of this network or another, with the last of the items until which it is there."""
         end = len(self.items) - 1
         yield item.share(GRADIENTS, item.at_once), end
         yield item.share(GRADIENTS, item.gradient - item.at_once), end if item.shape and item.shape in begun else index
