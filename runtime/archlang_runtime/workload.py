@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Any
+from functools import cache
+from importlib.resources import files
+from typing import Any, get_args
 
 from archlang import Environment, Simulator, Workload
-from archlang_runtime.config import TrainConfig, make_config
+from archlang_runtime.config import LossName, TrainConfig, make_config
 from archlang_runtime.envs import find_task
 
 FLOAT, INT = 4, 4  # bytes
 BYTES = {"float32": 4, "bfloat16": 2}
+# Of f32[batch, batch], how many XLA's plan for an H100 holds at once in the critic's loss: a row for each energy, in it a column
+# for each loss, in the order of `EnergyName` and `LossName` (batches of 2,048; benchmarks/whole.py has the table planned anew).
+LOGITS = {
+    "norm": (3, 4, 5, 4, 3),
+    "l2": (3, 4, 5, 3, 3),
+    "dot": (2, 2, 3, 3, 2),
+    "cosine": (2, 2, 3, 3, 2),
+    "mrn": (5, 5, 6, 6, 5),
+}
 
 
 def make_workload(environment: str, settings: Mapping[str, Any]) -> Workload:
@@ -26,7 +38,7 @@ def make_workload(environment: str, settings: Mapping[str, Any]) -> Workload:
         row_bytes=transition(dims) * BYTES[config.replay_dtype] + 2 * INT,  # its episode, and where an episode ends
         hindsight_bytes=config.batch_size * transition(dims) * FLOAT,
         loss_bytes=loss_bytes(config),
-        simulator=Simulator(),
+        simulator=simulator(environment),
         updates=config.total_updates,
         env_steps=config.total_steps,
         settings=config.model_dump(),
@@ -39,5 +51,17 @@ def transition(dims: Environment) -> int:
 
 
 def loss_bytes(config: TrainConfig) -> int:
-    """The logits, and their gradient."""
-    return 2 * FLOAT * config.batch_size**2
+    """The logits, their gradient, and what lies between the two."""
+    arrays = LOGITS[config.energy][get_args(LossName).index(config.loss)]
+    return arrays * FLOAT * config.batch_size**2
+
+
+def simulator(environment: str) -> Simulator:
+    """What was planned for an environment; nothing for one that was not."""
+    return Simulator(**simulators().get(environment, {}))
+
+
+@cache
+def simulators() -> Mapping[str, Mapping[str, int]]:
+    """By environment, from `benchmarks/simulators.py`."""
+    return json.loads((files("archlang_runtime.envs") / "simulators.json").read_text(encoding="utf-8"))
