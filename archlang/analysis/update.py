@@ -7,6 +7,7 @@ actor's, which goes back through `sa_encoder` first, and the critic's: first all
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,6 +24,7 @@ from archlang.types import Type
 
 GRADIENTS, SAVED, LOSS, WORKSPACE = "gradients", "saved activations", "loss", "workspace"  # terms
 NORMS = {"ln", "rms", "l2", "bn", "rsnorm"}
+FUSED = 96  # arrays that a fusion may make; XLA makes more of them one by one, when each is needed
 JOINED = {"actor", "sa_encoder"}  # roles whose input is put together of two arrays of the batch
 Shape = tuple[int, int] | None
 VALUES = 3  # of a layer's width, held at once between the operations of a copy
@@ -69,7 +71,7 @@ class Item:
     `shape`: of a stack under jax's own loop, its copies and its width. What such a loop writes to begins as zeros that depend
     on nothing, and XLA makes those of equal shape in one fusion, when the first of them is needed. Under the other policies
     buffers exist once their loop begins (archlang/lower/loop.py). `at_once`: bytes of its gradient whose shape is that of
-    something that is kept, and made with it.
+    something that is kept, and made with it. `arrays`: how many of the stack's width it keeps.
     """
 
     network: str
@@ -79,6 +81,7 @@ class Item:
     work: int
     shape: Shape = None
     at_once: int = 0
+    arrays: int = 0
 
     def share(self, term: str, size: int) -> Share:
         return Share(term, size, self.network, self.node)
@@ -190,6 +193,7 @@ def items(name: str, things: list[tuple[ir.Node, Type]], batch: int, cores: int,
             work=batch * held(node, seen, learned) + workspace(node, seen, batch, cores, learned),
             shape=shape(node, seen),
             at_once=at_once(node, seen, batch) if learned else 0,
+            arrays=arrays(node, seen, now - before, batch),
         )
         for (node, seen), now, before, parts in zip(things, kept, [0, *kept], late, strict=False)
     )
@@ -205,7 +209,8 @@ def contrastive(actor: Pass, sa_encoder: Pass, g_encoder: Pass, loss_bytes: int)
     """The moments of contrastive RL at which the most may be held: two of the actor's half, three of the critic's."""
     used = sa_encoder.used or sa_encoder
     early = (*sa_encoder.alike(actor, used), *g_encoder.alike(actor, used))
-    buffers = tuple(item.saved for item in early)
+    made = Counter(fused_arrays((actor, used, sa_encoder, g_encoder)))
+    buffers = tuple(item.saved for item in early if made[item.shape] <= FUSED)
     at_once = tuple(item.share(GRADIENTS, item.at_once) for item in (*actor.items, *early) if item.at_once)
     in_parts = (Share(WORKSPACE, each.last_parts, each.network) for each in (sa_encoder, g_encoder))
     halves = [
@@ -264,6 +269,17 @@ def shape(item: ir.Node, x: Type) -> tuple[int, int] | None:
     """Of what jax's own loop writes to."""
     own = isinstance(item, ir.Repeat) and item.is_loop and item.remat == "none"
     return (item.count, x.width or 0) if own else None
+
+
+def arrays(item: ir.Node, x: Type, kept: int, batch: int) -> int:
+    """How many arrays of a stack's width are kept of each copy."""
+    return kept // (batch * item.count * x.row_bytes) if shape(item, x) and isinstance(item, ir.Repeat) else 0
+
+
+def fused_arrays(made: Iterable[Pass]) -> Iterator[Shape]:
+    """Each shape as often as a loop has such an array to write to."""
+    for item in (item for each in made for item in each.items):
+        yield from [item.shape] * item.arrays
 
 
 def at_once(item: ir.Node, x: Type, batch: int) -> int:

@@ -36,34 +36,34 @@ def workspace(node: ir.Node, x: Type, batch: int, cores: int, learned: bool = Tr
     found, row = [Sizes.of(p, batch, cores, BYTES[x.dtype]) for p in products_in(node, x)], batch * x.row_bytes
     if not found:
         return 3 * row
-    cut_out = isinstance(node, ir.Repeat)  # XLA cuts the matrices of a copy out of the stack's
-    return 3 * row + learning(found, cut_out) if learned else 2 * row + using(found, cut_out)
+    copies = node.count if isinstance(node, ir.Repeat) else 1
+    return 3 * row + learning(found, copies) if learned else 2 * row + using(found, copies)
 
 
-def using(found: list[Sizes], cut_out: bool) -> int:
-    """All that the products give, one of the matrices, and the largest product."""
-    matrix = max(each.matrix for each in found) * cut_out
+def using(found: list[Sizes], copies: int) -> int:
+    """All that the products give, one of the matrices, which is cut out of the stack's, and the largest product."""
+    matrix = max(each.matrix for each in found) * (copies > 1)
     return sum(each.times * each.given for each in found) + matrix + max(each.value for each in found)
 
 
-def learning(found: list[Sizes], cut_out: bool) -> int:
-    """Of two schedules the one that XLA's plans are near to (benchmarks/estimates.py).
+def learning(found: list[Sizes], copies: int) -> int:
+    """The larger of two: gradients in parts, and one value that is passed back; gradients in one piece, a third of what products
+    take and give, which is what plans have of it (benchmarks/estimates.py), and the largest product.
 
-    Gradients in more parts than there are values stay to the end of a copy, where all are added up: all of them, and one value
-    that is passed back. Otherwise each is made, in one piece, as soon as that frees more than it takes: a third of what the
-    products take and give, the matrices, and the largest product.
+    To XLA's scheduler, the sum of the parts goes into a new array of all copies. So it takes the sum at once only where there
+    are at least as many parts as copies, and else at the end of a copy: until then all parts of all gradients are there.
     """
-    values = sum(each.times * (each.taken + each.given) for each in found)
-    in_parts = sum(each.times * each.gradient for each in found if each.divided)
-    matrices = sum(each.times * each.matrix for each in found) * cut_out
-    soon = values // 3 + matrices + max(max(each.value, each.gradient) for each in found)
-    return max(soon, in_parts + max(each.value for each in found)) if in_parts > values else soon
+    waiting = sum(each.times * each.gradient for each in found if 1 < each.parts < copies)
+    pieces = sum(each.times * each.matrix for each in found) * (copies > 1)
+    values = sum(each.times * (each.taken + each.given) for each in found) // 3
+    largest = max(each.value for each in found)
+    return max(waiting + largest, pieces + values + max(largest, *(each.gradient for each in found)))
 
 
 @dataclass(frozen=True)
 class Sizes:
     """Bytes of one of the products of a copy, `times` of them: its matrix, what is `taken` and `given`; and, in the parts that
-    XLA makes of them, the larger of what it gives and what is passed back through it (`value`), and the matrix's gradient."""
+    XLA makes of them, the larger of what it gives and what is passed back through it (`value`), and the matrix's gradient, in so many `parts`."""
 
     times: int
     matrix: int
@@ -71,14 +71,14 @@ class Sizes:
     given: int
     value: int
     gradient: int
-    divided: bool
+    parts: int
 
     @staticmethod
     def of(product: Product, batch: int, cores: int, unit: int) -> Sizes:
         rows, columns = product.rows, product.columns
         value = max(divided(batch, columns, rows, cores, unit), divided(batch, rows, columns, cores, unit))
         gradient = divided(rows, columns, batch, cores, FLOAT)
-        parts = gradient > FLOAT * rows * columns
+        parts = parts_of(rows, columns, batch, cores)
         return Sizes(product.times, unit * rows * columns, unit * batch * rows, unit * batch * columns, value, gradient, parts)
 
 
