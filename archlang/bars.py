@@ -18,7 +18,7 @@ from archlang.source import Source, Span
 from archlang.spec import Point, Spec
 from archlang.verdict import option_span, sized
 
-CELLS = 72  # of the bar
+CELLS, INDENT = 72, 3  # of the bar
 LETTERS = {  # and colours of the terms
     "parameters": ("p", "blue"),
     "gradients": ("g", "cyan"),
@@ -76,8 +76,8 @@ def place(span: Span) -> str:
 
 
 def bar(terms: dict[str, int], target: Target) -> Text:
-    """The terms against the whole memory, to scale; at its end the margin."""
-    text, done = Text("  "), 0
+    """The terms against the whole memory, to scale, with the margin at its end; and what there is no room for, beyond that."""
+    text, done = Text(" " * INDENT), 0
     for term, size in terms.items():
         letter, colour = LETTERS[term]
         done, start = done + size, cells(done, target)
@@ -85,7 +85,8 @@ def bar(terms: dict[str, int], target: Target) -> Text:
     free = max(0, cells(target.budget, target) - cells(done, target))
     text.append(FREE[0] * free, style=FREE[1])
     text.append(MARGIN[0] * max(0, CELLS - cells(done, target) - free), style=MARGIN[1])
-    return text.append(f"  {sized(target.gpu.memory_bytes)}")
+    inside, beyond = text[: INDENT + CELLS], text[INDENT + CELLS :]
+    return Text.assemble(inside, "│", beyond, f" {sized(target.gpu.memory_bytes)}")
 
 
 def cells(size: int, target: Target) -> int:
