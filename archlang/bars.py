@@ -86,7 +86,8 @@ def bar(terms: dict[str, int], target: Target) -> Text:
     text.append(FREE[0] * free, style=FREE[1])
     text.append(MARGIN[0] * max(0, CELLS - cells(done, target) - free), style=MARGIN[1])
     inside, beyond = text[: INDENT + CELLS], text[INDENT + CELLS :]
-    return Text.assemble(inside, "│", beyond, f" {sized(target.gpu.memory_bytes)}")
+    capacity = sized(target.gpu.memory_bytes)
+    return Text.assemble(inside, "│", beyond, f"  │ is {capacity}" if beyond else f" {capacity}")
 
 
 def cells(size: int, target: Target) -> int:
