@@ -16,7 +16,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = {"README": README, "tutorial": (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")}
+PAGES = {"README": README} | {
+    name: (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("tutorial", "estimating")
+}
 BLOCK = re.compile(r"```(\w+)(?: ([\w.]+))?\n(.*?)```", re.DOTALL)
 
 
