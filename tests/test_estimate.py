@@ -72,7 +72,13 @@ def test_what_is_computed_again_is_not_saved() -> None:
 
 def test_without_an_environment_it_is_an_update_of_the_networks() -> None:
     found = archlang.estimate("dense256, (dense256, ln)*4", in_features=29, batch_size=64, optimizer="sgd")
-    assert [term for term, size in found.terms.items() if size] == ["parameters", "gradients", "saved activations", "hindsight batch", "workspace"]
+    assert [term for term, size in found.terms.items() if size] == [
+        "parameters",
+        "gradients",
+        "saved activations",
+        "hindsight batch",
+        "workspace",
+    ]
     assert 0 < found.terms["gradients"] <= found.terms["parameters"]
 
 

@@ -74,7 +74,7 @@ def layer(node: ir.Layer, x: Type, learned: bool) -> Residuals:
         everything = Everything(made.computed, y, made.input and learned, made.output)
         return Residuals(everything, *product(y, learned))
     needed = bool(made.computed or made.input or made.output)
-    twice = TWICE[node.name](x) if node.name in TWICE and x.dtype == "f32" else 0
+    twice = TWICE[node.name](x) if node.name in TWICE else 0
     everything = Everything(made.computed + made.drawn, y, made.input, made.output, twice=twice)
     stays = made.drawn + y * (node.name in TANH)
     return Residuals(everything, Products(needs_input=needed), Fused(stays, 0, y * (node.name != "tanh"), needed))
@@ -111,9 +111,14 @@ def repeat(node: ir.Repeat, x: Type, learned: bool) -> Residuals:
 def stack(node: ir.Repeat, x: Type, learned: bool) -> Residuals:
     """Copies in one loop, which keeps of each what the policy says; what comes out is a new value."""
     body, y = residuals(node.body, x, learned), output_type(node, x).row_bytes
-    size = kept(node, body, x)
-    planned = size - node.count * body.everything.twice * (node.remat == "none")
-    return Residuals(Everything(size, y), body.products.looped(node.count), Fused(planned, y, through=False))
+    return Residuals(
+        Everything(kept(node, body, x), y), body.products.looped(node.count), Fused(planned(node, body, x), y, through=False)
+    )
+
+
+def planned(node: ir.Repeat, body: Residuals, x: Type) -> int:
+    """What XLA keeps for a loop: the same numbers once."""
+    return kept(node, body, x) - node.count * body.everything.twice * (node.remat == "none")
 
 
 def kept(node: ir.Repeat, body: Residuals, x: Type) -> int:

@@ -188,7 +188,7 @@ def items(name: str, things: list[tuple[ir.Node, Type]], batch: int, cores: int,
         Item(
             network=name,
             node=node,
-            kept=now - before + parts,
+            kept=now - before + parts + converted(node, seen),
             gradient=FLOAT * num_params(node, seen) * learned,
             work=batch * held(node, seen, learned) + workspace(node, seen, batch, cores, learned),
             shape=shape(node, seen),
@@ -208,21 +208,37 @@ def update(made: Mapping[str, Pass], loss_bytes: int = 0) -> Moment:
 def contrastive(actor: Pass, sa_encoder: Pass, g_encoder: Pass, loss_bytes: int) -> list[Moment]:
     """The moments of contrastive RL at which the most may be held: two of the actor's half, three of the critic's."""
     used = sa_encoder.used or sa_encoder
-    early = (*sa_encoder.alike(actor, used), *g_encoder.alike(actor, used))
-    made = Counter(fused_arrays((actor, used, sa_encoder, g_encoder)))
-    buffers = tuple(item.saved for item in early if made[item.shape] <= FUSED)
+    early = tuple(made_early(actor, used, sa_encoder, g_encoder))
+    buffers = tuple(item.saved for item in early)
     at_once = tuple(item.share(GRADIENTS, item.at_once) for item in (*actor.items, *early) if item.at_once)
     in_parts = (Share(WORKSPACE, each.last_parts, each.network) for each in (sa_encoder, g_encoder))
-    halves = [
+    moments = [
         used.peak().beside(*actor.saved, *buffers, *at_once),
         actor.peak(early).beside(*buffers),
         Moment("", (*sa_encoder.saved, *g_encoder.saved, *in_parts, Share(LOSS, loss_bytes))),
         sa_encoder.peak(g_encoder.items, actor.last).beside(*g_encoder.saved),
         g_encoder.peak((), {*actor.last, *sa_encoder.last}),
     ]
-    if max(halves[0].total, halves[1].total) > halves[3].total:
-        halves[3] = halves[3].beside(*actor.learned, Share(LOSS, g_encoder.pairs))
-    return [replace(moment, name=name) for moment, name in zip(halves, MOMENTS, strict=True)]
+    return [replace(each, name=name) for each, name in zip(delayed(moments, actor, g_encoder), MOMENTS, strict=True)]
+
+
+def made_early(actor: Pass, used: Pass, sa_encoder: Pass, g_encoder: Pass) -> Iterator[Item]:
+    """The critic's items whose zeros are made in the actor's half; `kept`: what they then hold already. What is alike only to a
+    network that is used holds what that does, since a network that is learned keeps arrays of other shapes, too."""
+    made = Counter(fused_arrays((actor, used, sa_encoder, g_encoder)))
+    held = {item.shape: item.kept for item in used.items}
+    for item in (*sa_encoder.alike(actor, used), *g_encoder.alike(actor, used)):
+        most = item.kept if item.shape in actor.last else min(item.kept, held[item.shape])
+        yield replace(item, kept=most * (made[item.shape] <= FUSED))
+
+
+def delayed(moments: list[Moment], actor: Pass, g_encoder: Pass) -> list[Moment]:
+    """Of the schedules that XLA compares, it takes the one whose largest moment is the smallest. Where that is in the actor's
+    half, nothing makes the actor's descent, and the derivative of the logits, come before the critic's backward pass."""
+    if max(moments[0].total, moments[1].total) <= moments[3].total:
+        return moments
+    later = moments[3].beside(*actor.learned, Share(LOSS, g_encoder.pairs))
+    return [*moments[:3], later, *moments[4:]]
 
 
 def together(made: Mapping[str, Pass]) -> Moment:
@@ -280,6 +296,13 @@ def fused_arrays(made: Iterable[Pass]) -> Iterator[Shape]:
     """Each shape as often as a loop has such an array to write to."""
     for item in (item for each in made for item in each.items):
         yield from [item.shape] * item.arrays
+
+
+def converted(item: ir.Node, x: Type) -> int:
+    """Bytes of the matrices that jax's own loop keeps as they are computed with, where that is not as they are."""
+    if shape(item, x) is None or not isinstance(item, ir.Repeat) or x.dtype == "f32":
+        return 0
+    return BYTES[x.dtype] * item.count * sum(p.times * p.rows * p.columns for p in products_in(item, x))
 
 
 def at_once(item: ir.Node, x: Type, batch: int) -> int:

@@ -47,8 +47,8 @@ def using(found: list[Sizes], copies: int) -> int:
 
 
 def learning(found: list[Sizes], copies: int) -> int:
-    """The larger of two: gradients in parts, and one value that is passed back; gradients in one piece, a third of what products
-    take and give, which is what plans have of it (benchmarks/estimates.py), and the largest product.
+    """The larger of two. Gradients in parts, and one value that is passed back. Or gradients in one piece, a third of what the
+    products take and give, which is what plans have of it (benchmarks/estimates.py), and the largest product.
 
     To XLA's scheduler, the sum of the parts goes into a new array of all copies. So it takes the sum at once only where there
     are at least as many parts as copies, and else at the end of a copy: until then all parts of all gradients are there.
@@ -63,7 +63,9 @@ def learning(found: list[Sizes], copies: int) -> int:
 @dataclass(frozen=True)
 class Sizes:
     """Bytes of one of the products of a copy, `times` of them: its matrix, what is `taken` and `given`; and, in the parts that
-    XLA makes of them, the larger of what it gives and what is passed back through it (`value`), and the matrix's gradient, in so many `parts`."""
+    XLA makes of them, the larger of what it gives and what is passed back through it (`value`), and the matrix's gradient, in
+    so many `parts`.
+    """
 
     times: int
     matrix: int
