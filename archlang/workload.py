@@ -66,7 +66,8 @@ class Workload:
     """What a program around the networks needs. Without an environment it is an update of each network on a batch.
 
     `row_bytes`: one transition of one environment, as the buffer keeps it. `hindsight_bytes`: the batch that is drawn for an
-    update. `loss_bytes`: what the loss holds beside the networks' outputs. `updates` and `env_steps`: those of the whole run.
+    update. `loss_bytes`: what the loss holds beside the networks' outputs. `acting`: rows that networks take for a step of all
+    environments, by role. `updates` and `env_steps`: those of the whole run.
     `settings`: the runtime's own, for its `program`.
     """
 
@@ -78,6 +79,7 @@ class Workload:
     row_bytes: int = 0
     hindsight_bytes: int = 0
     loss_bytes: int = 0
+    acting: Mapping[str, int] = field(default_factory=dict)
     simulator: Simulator = Simulator()
     updates: int = 1
     env_steps: int = 0

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from archlang import ir
-from archlang.analysis.update import GRADIENTS, LOSS, SAVED, VALUES, WORKSPACE, Moment, Pass, Share, passes
+from archlang.analysis.forward import forward_bytes
+from archlang.analysis.update import GRADIENTS, LOSS, SAVED, WORKSPACE, Moment, Pass, Share, passes
 from archlang.analysis.update import update as update_moment
-from archlang.analysis.workspace import FLOAT, products_in
 from archlang.source import Span
 from archlang.types import Type
 from archlang.workload import Workload
@@ -73,7 +73,7 @@ class Memory:
 def memory(networks: Mapping[str, ir.Network], types: Mapping[str, Type], workload: Workload, cores: int = 132) -> Memory:
     """What the program needs whose networks take these types, on a GPU of so many cores (NVIDIA's multiprocessors)."""
     made = {name: passes(name, net.body, types[name], workload.batch_size, cores) for name, net in networks.items()}
-    moment = max(moments(networks, types, made, workload), key=lambda moment: moment.total)
+    moment = max(moments(networks, types, made, workload, cores), key=lambda moment: moment.total)
     return Memory(moment.name, (*always(made, workload), *given(types, workload)), moment.shares)
 
 
@@ -93,18 +93,20 @@ def given(types: Mapping[str, Type], workload: Workload) -> Iterator[Share]:
 
 
 def moments(
-    networks: Mapping[str, ir.Network], types: Mapping[str, Type], made: Mapping[str, Pass], workload: Workload
+    networks: Mapping[str, ir.Network], types: Mapping[str, Type], made: Mapping[str, Pass], workload: Workload, cores: int
 ) -> Iterator[Moment]:
     """What is held for a time."""
     if workload.environment is None:
         yield from (replace(each.peak(), name=f"the update of {name}") for name, each in made.items())
         return
     yield update_moment(made, workload.loss_bytes).beside(Share(HINDSIGHT, workload.hindsight_bytes))
-    simulator = workload.simulator
-    acting = VALUES * FLOAT * workload.num_envs * widest(networks["actor"].body, types["actor"])
-    yield Moment("the collecting of steps", (Share(WORKSPACE, workload.num_envs * simulator.work + simulator.fixed + acting),))
+    yield Moment("the collecting of steps", (Share(WORKSPACE, collecting(networks, types, workload, cores)),))
 
 
-def widest(network: ir.Node, x: Type) -> int:
-    """The width of a network's widest layer."""
-    return max((product.columns for product in products_in(network, x)), default=0)
+def collecting(networks: Mapping[str, ir.Network], types: Mapping[str, Type], workload: Workload, cores: int) -> int:
+    """Bytes while the environments step, or while the networks act, if that is more: then beside what they act on, and the
+    transition that it is to be."""
+    simulator, rows = workload.simulator, workload.acting
+    simulating = workload.num_envs * simulator.work + simulator.fixed
+    acting = max((forward_bytes(networks[name].body, types[name], rows[name], cores) for name in rows), default=0)
+    return max(simulating, acting + 2 * workload.num_envs * workload.row_bytes)

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from archlang import ir
-from archlang.analysis.memory import widest
+from archlang.analysis.forward import widest
 from archlang.analysis.params import num_params
 from archlang.analysis.parts import parts, total, width_of
 from archlang.analysis.saved import kept_bytes

@@ -14,8 +14,8 @@ from archlang_runtime.envs import find_task
 
 FLOAT, INT = 4, 4  # bytes
 BYTES = {"float32": 4, "bfloat16": 2}
-# Of f32[batch, batch], how many XLA's plan for an H100 holds at once in the critic's loss: a row for each energy, in it a column
-# for each loss, in the order of `EnergyName` and `LossName` (batches of 2,048; benchmarks/whole.py has the table planned anew).
+# Of f32[batch, batch], how many XLA's plan for an H100 holds at once in the critic's loss: a row for each energy, in it one for
+# each loss, in the order of `LossName` (benchmarks/logits.py).
 LOGITS = {
     "norm": (3, 4, 5, 4, 3),
     "l2": (3, 4, 5, 3, 3),
@@ -38,6 +38,7 @@ def make_workload(environment: str, settings: Mapping[str, Any]) -> Workload:
         row_bytes=transition(dims) * BYTES[config.replay_dtype] + 2 * INT,  # its episode, and where an episode ends
         hindsight_bytes=config.batch_size * transition(dims) * FLOAT,
         loss_bytes=loss_bytes(config),
+        acting=acting(config),
         simulator=simulator(environment),
         updates=config.total_updates,
         env_steps=config.total_steps,
@@ -54,6 +55,14 @@ def loss_bytes(config: TrainConfig) -> int:
     """The logits, their gradient, and what lies between the two."""
     arrays = LOGITS[config.energy][get_args(LossName).index(config.loss)]
     return arrays * FLOAT * config.batch_size**2
+
+
+def acting(config: TrainConfig) -> Mapping[str, int]:
+    """Rows that the networks take for a step of all environments: the critic's, where it chooses among actions."""
+    rows = {"actor": config.num_envs}
+    if config.explore_best_of == 1:
+        return rows
+    return {**rows, "sa_encoder": config.explore_best_of * config.num_envs, "g_encoder": config.num_envs}
 
 
 def simulator(environment: str) -> Simulator:

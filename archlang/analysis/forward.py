@@ -1,0 +1,31 @@
+"""What a forward pass holds at once where nothing is kept for later: the networks while steps are collected."""
+
+from __future__ import annotations
+
+from archlang import ir
+from archlang.analysis.update import in_a_row
+from archlang.analysis.workspace import BYTES, FLOAT, Product, parts_of, products_in
+from archlang.types import Type
+
+
+def forward_bytes(network: ir.Node, x: Type, rows: int, cores: int = 132) -> int:
+    """The most, at one of the products, for a batch of rows of type `x` on a GPU of so many cores."""
+    return max(
+        (at(item, seen, product, rows, cores) for item, seen in in_a_row(network, x) for product in products_in(item, seen)),
+        default=0,
+    )
+
+
+def at(item: ir.Node, x: Type, product: Product, rows: int, cores: int) -> int:
+    """What a product takes and gives, and the parts that XLA makes of it, if it does. In more than a layer there is, besides,
+    what comes into it and is added later; and of a loop the matrix, which is cut out of the stack's."""
+    unit, added = BYTES[x.dtype], 0 if isinstance(item, ir.Layer) else rows * x.row_bytes
+    parts = parts_of(rows, product.columns, product.rows, cores)
+    in_parts = FLOAT * parts * rows * product.columns if parts > 1 else 0
+    matrix = FLOAT * product.rows * product.columns if isinstance(item, ir.Repeat) and item.is_loop else 0
+    return added + unit * rows * (product.rows + product.columns) + in_parts + matrix
+
+
+def widest(network: ir.Node, x: Type) -> int:
+    """The width of a network's widest layer."""
+    return max((product.columns for product in products_in(network, x)), default=0)
