@@ -71,7 +71,8 @@ class Item:
     `shape`: of a stack under jax's own loop, its copies and its width. What such a loop writes to begins as zeros that depend
     on nothing, and XLA makes those of equal shape in one fusion, when the first of them is needed. Under the other policies
     buffers exist once their loop begins (archlang/lower/loop.py). `at_once`: bytes of its gradient whose shape is that of
-    something that is kept, and made with it. `arrays`: how many of the stack's width it keeps.
+    something that is kept, and made with it. `arrays`: how
+    many of its shape it keeps, at most.
     """
 
     network: str
@@ -103,14 +104,14 @@ class Item:
 class Pass:
     """The passes of a network over a batch, item by item; `used`: the same where it is not learned, but only used.
 
-    `rows`: bytes of the batch that it takes, where that is put together first: state and goal, state and action. `last_parts`:
-    of its last product, beyond their sum, which is made within the loss. `pairs`: bytes of a number for each pair of rows.
+    `rows`: bytes of the batch that it takes, where that is put together first: state and goal, state and action. `output`:
+    what it gives, for the loss, which sums it up where it is in parts. `pairs`: bytes of a number for each pair of rows.
     """
 
     network: str
     items: tuple[Item, ...]
     rows: int = 0
-    last_parts: int = 0
+    output: int = 0
     pairs: int = 0
     used: Pass | None = None
 
@@ -170,11 +171,12 @@ class Pass:
 def passes(name: str, network: ir.Node, x: Type, batch: int, cores: int = 132) -> Pass:
     """What a network that is learned needs for a batch of rows of type `x`, on a GPU of so many cores."""
     things = list(in_a_row(network, x))
+    *_, last = prefixes(things, learned=True)
     return Pass(
         name,
         items(name, things, batch, cores),
         rows=batch * x.row_bytes * (name in JOINED),
-        last_parts=beyond(*things[-1], batch, cores),
+        output=batch * last.fused.pending + beyond(*things[-1], batch, cores),
         pairs=FLOAT * batch**2,
         used=Pass(name, items(name, things, batch, cores, learned=False)),
     )
@@ -193,16 +195,15 @@ def items(name: str, things: list[tuple[ir.Node, Type]], batch: int, cores: int,
             work=batch * held(node, seen, learned) + workspace(node, seen, batch, cores, learned),
             shape=shape(node, seen),
             at_once=at_once(node, seen, batch) if learned else 0,
-            arrays=arrays(node, seen, now - before, batch),
+            arrays=(now - before) // (batch * carried(node, seen) or now + 1),
         )
         for (node, seen), now, before, parts in zip(things, kept, [0, *kept], late, strict=False)
     )
 
 
 def update(made: Mapping[str, Pass], loss_bytes: int = 0) -> Moment:
-    """The moment at which an update of these networks holds most."""
-    moments = contrastive(*(made[role] for role in ROLES), loss_bytes) if set(ROLES) <= made.keys() else [together(made)]
-    return max(moments, key=lambda moment: moment.total)
+    """The moment at which an update of the three networks of contrastive RL holds most."""
+    return max(contrastive(*(made[role] for role in ROLES), loss_bytes), key=lambda moment: moment.total)
 
 
 def contrastive(actor: Pass, sa_encoder: Pass, g_encoder: Pass, loss_bytes: int) -> list[Moment]:
@@ -211,11 +212,11 @@ def contrastive(actor: Pass, sa_encoder: Pass, g_encoder: Pass, loss_bytes: int)
     early = tuple(made_early(actor, used, sa_encoder, g_encoder))
     buffers = tuple(item.saved for item in early)
     at_once = tuple(item.share(GRADIENTS, item.at_once) for item in (*actor.items, *early) if item.at_once)
-    in_parts = (Share(WORKSPACE, each.last_parts, each.network) for each in (sa_encoder, g_encoder))
+    outputs = (Share(LOSS, each.output, each.network) for each in (sa_encoder, g_encoder))
     moments = [
         used.peak().beside(*actor.saved, *buffers, *at_once),
         actor.peak(early).beside(*buffers),
-        Moment("", (*sa_encoder.saved, *g_encoder.saved, *in_parts, Share(LOSS, loss_bytes))),
+        Moment("", (*sa_encoder.saved, *g_encoder.saved, *outputs, Share(LOSS, loss_bytes))),
         sa_encoder.peak(g_encoder.items, actor.last).beside(*g_encoder.saved),
         g_encoder.peak((), {*actor.last, *sa_encoder.last}),
     ]
@@ -228,8 +229,8 @@ def made_early(actor: Pass, used: Pass, sa_encoder: Pass, g_encoder: Pass) -> It
     made = Counter(fused_arrays((actor, used, sa_encoder, g_encoder)))
     held = {item.shape: item.kept for item in used.items}
     for item in (*sa_encoder.alike(actor, used), *g_encoder.alike(actor, used)):
-        most = item.kept if item.shape in actor.last else min(item.kept, held[item.shape])
-        yield replace(item, kept=most * (made[item.shape] <= FUSED))
+        kept = item.kept if item.shape in actor.last else min(item.kept, held[item.shape])
+        yield replace(item, kept=kept * (made[item.shape] <= FUSED))
 
 
 def delayed(moments: list[Moment], actor: Pass, g_encoder: Pass) -> list[Moment]:
@@ -239,13 +240,6 @@ def delayed(moments: list[Moment], actor: Pass, g_encoder: Pass) -> list[Moment]
         return moments
     later = moments[3].beside(*actor.learned, Share(LOSS, g_encoder.pairs))
     return [*moments[:3], later, *moments[4:]]
-
-
-def together(made: Mapping[str, Pass]) -> Moment:
-    """Any networks at once: nothing is known of the order of their passes."""
-    items = [item for each in made.values() for item in each.items]
-    gradients, working = (item.learned for item in items), (each.working for each in made.values())
-    return Moment("an update of all networks", (*(item.saved for item in items), *gradients, *working))
 
 
 def summed_late(things: list[tuple[ir.Node, Type]], batch: int, cores: int) -> Iterator[int]:
@@ -287,9 +281,9 @@ def shape(item: ir.Node, x: Type) -> tuple[int, int] | None:
     return (item.count, x.width or 0) if own else None
 
 
-def arrays(item: ir.Node, x: Type, kept: int, batch: int) -> int:
-    """How many arrays of a stack's width are kept of each copy."""
-    return kept // (batch * item.count * x.row_bytes) if shape(item, x) and isinstance(item, ir.Repeat) else 0
+def carried(item: ir.Node, x: Type) -> int:
+    """Bytes of a row of what goes from copy to copy in jax's own loop, all copies together."""
+    return item.count * x.row_bytes if shape(item, x) and isinstance(item, ir.Repeat) else 0
 
 
 def fused_arrays(made: Iterable[Pass]) -> Iterator[Shape]:

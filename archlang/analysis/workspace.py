@@ -50,10 +50,10 @@ def learning(found: list[Sizes], copies: int) -> int:
     """The larger of two. Gradients in parts, and one value that is passed back. Or gradients in one piece, a third of what the
     products take and give, which is what plans have of it (benchmarks/estimates.py), and the largest product.
 
-    To XLA's scheduler, the sum of the parts goes into a new array of all copies. So it takes the sum at once only where there
-    are at least as many parts as copies, and else at the end of a copy: until then all parts of all gradients are there.
+    To XLA's scheduler, which takes what frees most first, the sum of the parts goes into a new array of all copies. So the next
+    gradient's parts, which free what that is made of, come before it where there are many copies, and all sums at the end.
     """
-    waiting = sum(each.times * each.gradient for each in found if 1 < each.parts < copies)
+    waiting = sum(each.times * each.gradient for each in found if each.waits(copies))
     pieces = sum(each.times * each.matrix for each in found) * (copies > 1)
     values = sum(each.times * (each.taken + each.given) for each in found) // 3
     largest = max(each.value for each in found)
@@ -74,6 +74,11 @@ class Sizes:
     value: int
     gradient: int
     parts: int
+
+    def waits(self, copies: int) -> bool:
+        """Whether the sum of the parts takes more memory, less what it frees, than the parts of another such gradient."""
+        one = self.gradient // self.parts
+        return self.parts > 1 and copies * one - self.gradient > self.gradient - self.taken - self.given
 
     @staticmethod
     def of(product: Product, batch: int, cores: int, unit: int) -> Sizes:
