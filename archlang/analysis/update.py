@@ -72,7 +72,7 @@ class Item:
     on nothing, and XLA makes those of equal shape in one fusion, when the first of them is needed. Under the other policies
     buffers exist once their loop begins (archlang/lower/loop.py). `at_once`: bytes of its gradient whose shape is that of
     something that is kept, and made with it. `arrays`: how
-    many of its shape it keeps, at most.
+    many of its shape it keeps, at most; `square`: whether all are of its shape.
     """
 
     network: str
@@ -83,6 +83,7 @@ class Item:
     shape: Shape = None
     at_once: int = 0
     arrays: int = 0
+    square: bool = False
 
     def share(self, term: str, size: int) -> Share:
         return Share(term, size, self.network, self.node)
@@ -195,6 +196,7 @@ def items(name: str, things: list[tuple[ir.Node, Type]], batch: int, cores: int,
             work=batch * held(node, seen, learned) + workspace(node, seen, batch, cores, learned),
             shape=shape(node, seen),
             at_once=at_once(node, seen, batch) if learned else 0,
+            square=all(p.rows == p.columns == seen.width for p in products_in(node, seen)),
             arrays=(now - before) // (batch * carried(node, seen) or now + 1),
         )
         for (node, seen), now, before, parts in zip(things, kept, [0, *kept], late, strict=False)
@@ -225,11 +227,11 @@ def contrastive(actor: Pass, sa_encoder: Pass, g_encoder: Pass, loss_bytes: int)
 
 def made_early(actor: Pass, used: Pass, sa_encoder: Pass, g_encoder: Pass) -> Iterator[Item]:
     """The critic's items whose zeros are made in the actor's half; `kept`: what they then hold already. What is alike only to a
-    network that is used holds what that does, since a network that is learned keeps arrays of other shapes, too."""
+    network that is used holds what that does, where a network that is learned keeps arrays of other shapes, too."""
     made = Counter(fused_arrays((actor, used, sa_encoder, g_encoder)))
     held = {item.shape: item.kept for item in used.items}
     for item in (*sa_encoder.alike(actor, used), *g_encoder.alike(actor, used)):
-        kept = item.kept if item.shape in actor.last else min(item.kept, held[item.shape])
+        kept = item.kept if item.shape in actor.last or item.square else min(item.kept, held[item.shape])
         yield replace(item, kept=kept * (made[item.shape] <= FUSED))
 
 
