@@ -20,6 +20,7 @@ from archlang.targets import Gpu
 
 COMPILER = "jax-cuda12-pjrt"
 COMMAND = ("-P", "-m", "archlang.lower.child")  # -P: a file in the user's folder is not taken for a library
+SETTINGS = {"JAX_PLATFORMS": "cpu", "JAX_ENABLE_COMPILATION_CACHE": "false"}  # what is compiled for another machine stays apart
 
 
 def ask(question: Mapping[str, Any], gpu: Gpu | None) -> str:
@@ -43,7 +44,7 @@ def compiled(question: str, doing: str) -> tuple[int, str, str]:
     """Exit code, output and errors of the child. It never outlives an interrupt; people see that it is at work."""
     from rich.console import Console
 
-    environment = os.environ | {"JAX_PLATFORMS": "cpu"}
+    environment = os.environ | SETTINGS
     command = [sys.executable, *COMMAND]
     with (
         Console(stderr=True).status(doing),

@@ -23,7 +23,7 @@ from pydantic import TypeAdapter
 
 from archlang import ir
 from archlang.cache import entry
-from archlang.child import COMPILER, ask
+from archlang.child import COMPILER, SETTINGS, ask
 from archlang.targets import Gpu
 from archlang.targets.find import not_compilable
 from archlang.types import Type
@@ -33,7 +33,6 @@ CPU = "cpu"
 SIZES = ("argument", "output", "temp", "alias")
 LIBRARIES = ("archlang", "brax", "flax", "jax", "jaxlib", "mujoco", "mujoco-mjx", "optax", COMPILER)
 FLAGS = ("JAX_", "XLA_")  # variables of the environment that may change what is compiled
-OURS = "JAX_PLATFORMS"  # but for this: it is the child's own
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def described(gpu: Gpu | None) -> Any:
 @cache
 def made_by() -> Mapping[str, Any]:
     """The versions, sources and flags of all that makes a program."""
-    flags = {name: value for name, value in os.environ.items() if name.startswith(FLAGS) and name != OURS}
+    flags = {name: value for name, value in os.environ.items() if name.startswith(FLAGS)} | SETTINGS
     python = platform.python_version_tuple()[:2]
     versions = {name: installed(name) for name in (*LIBRARIES, *packages_of_layers())}
     return {"python": python, "versions": versions, "sources": hash_of_sources(), "flags": flags}
