@@ -208,6 +208,22 @@ def update(made: Mapping[str, Pass], loss_bytes: int = 0) -> Moment:
     return max(contrastive(*(made[role] for role in ROLES), loss_bytes), key=lambda moment: moment.total)
 
 
+def worst(made: Mapping[str, Pass], loss_bytes: int = 0) -> int:
+    """Bytes at the largest moment of the worst order that XLA has been seen to take: the actor's descent after the critic's
+    backward pass, and all that a bare loop writes to made at the start."""
+    actor, sa_encoder, g_encoder = (made[role] for role in ROLES)
+    later = descent_later(sa_encoder.peak(g_encoder.items, actor.last).beside(*g_encoder.saved), actor, g_encoder)
+    bare = [item for each in (sa_encoder, g_encoder) for item in each.items if item.shape]
+    start = (sa_encoder.used or sa_encoder).peak().beside(*actor.saved, *(item.saved for item in bare))
+    zeros = (item.learned for item in (*bare, *actor.items) if item.shape)
+    return max(update(made, loss_bytes).total, later.total, start.beside(*zeros).total)
+
+
+def descent_later(moment: Moment, actor: Pass, g_encoder: Pass) -> Moment:
+    """With the actor's gradients, and the derivative of the logits."""
+    return moment.beside(*actor.learned, Share(LOSS, g_encoder.pairs))
+
+
 def contrastive(actor: Pass, sa_encoder: Pass, g_encoder: Pass, loss_bytes: int) -> list[Moment]:
     """The moments of contrastive RL at which the most may be held: two of the actor's half, three of the critic's."""
     used = sa_encoder.used or sa_encoder
@@ -240,8 +256,7 @@ def delayed(moments: list[Moment], actor: Pass, g_encoder: Pass) -> list[Moment]
     half, nothing makes the actor's descent, and the derivative of the logits, come before the critic's backward pass."""
     if max(moments[0].total, moments[1].total) <= moments[3].total:
         return moments
-    later = moments[3].beside(*actor.learned, Share(LOSS, g_encoder.pairs))
-    return [*moments[:3], later, *moments[4:]]
+    return [*moments[:3], descent_later(moments[3], actor, g_encoder), *moments[4:]]
 
 
 def summed_late(things: list[tuple[ir.Node, Type]], batch: int, cores: int) -> Iterator[int]:
