@@ -30,7 +30,7 @@ def ask(question: Mapping[str, Any], gpu: Gpu | None) -> str:
     """
     if gpu is not None and not has_cuda_compiler():
         message = "XLA's compiler for NVIDIA GPUs is not installed"
-        help = "`pip install 'archlang[gpu-check]'`; it needs Linux, and no GPU"
+        help = "`pip install 'archlang[gpu-check]'`: it needs Linux, and no GPU; or leave `--gpu` out, for this machine's CPU"
         raise DiagnosticError([Diagnostic("E0805", message, help=help)])
     target = "the CPU" if gpu is None else gpu.name
     code, answer, said = compiled(json.dumps({**question, "gpu": gpu and gpu.name}), f"compiling for {target} …")

@@ -10,7 +10,7 @@ import typer
 
 from archlang import pipeline
 from archlang.bars import print_estimate, print_points
-from archlang.console import print_diagnostics, print_json
+from archlang.console import print_diagnostics, print_json, print_notes
 from archlang.diagnostics import Diagnostic, DiagnosticError
 from archlang.diagnostics import short as shortened
 from archlang.estimate import Estimate
@@ -106,6 +106,7 @@ def estimate(
         rows = list(pipeline.estimates(found, pipeline.inputs_of(in_, env), options))
     except DiagnosticError as error:
         raise refused(error, json_, NOTHING) from None
+    print_notes(note for _, row in rows if row.exact is not None for note in row.exact.notes)
     print_json(as_json(found, rows)) if json_ else show(found, rows, sort)
     if plot is not None:
         draw(found, rows, plot)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from archlang.diagnostics import Diagnostic, listing, short
+from archlang.diagnostics import Diagnostic, listing, printable, short
 from archlang.report import Report, diagnostics_of
 from archlang.spec import Point, Spec
 
@@ -32,6 +32,12 @@ def print_json(value: object) -> None:
 def print_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
     for parts in listing(diagnostics):
         console(stderr=True).print(Text.assemble(*parts), soft_wrap=True)
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """What is worth knowing, though nothing is wrong with the result."""
+    for note in notes:
+        console(stderr=True).print(Text(f"note: {printable(note)}", "cyan"), soft_wrap=True)
 
 
 def print_table(table: Table) -> None:

@@ -132,6 +132,16 @@ def test_a_cache_that_cannot_be_written_is_a_note(asked: Asked, tmp_path: Path) 
     assert "cannot be cached" in plan.notes[-1]
 
 
+def test_a_command_shows_the_note_beside_its_result(asked: Asked, cache: Path, archlang: Any) -> None:
+    words = ("estimate", "dense8, dense8", "--in", "8", "--gpu", "h100-80gb", "--exact", "--json")
+    assert archlang(*words).err == ""
+    (place,) = cache.iterdir()
+    place.write_text("{")
+    outcome = archlang(*words)
+    assert (outcome.code, json.loads(outcome.out)["memory"]["total"]) == (0, PLAN.total)
+    assert outcome.err.startswith(f"note: the cached plan {place} cannot be used, and is made again: ")
+
+
 # --- what cannot be -------------------------------------------------------------------------------------------------------
 
 
