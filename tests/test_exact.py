@@ -23,7 +23,7 @@ from archlang.types import Type
 
 GPU = GPUS["h100-80gb"]
 TEXT = "dense256, ln, swish, res(4x<dense256, ln, swish>)*4"
-NUMBERS = {"argument": 30, "output": 40, "temp": 5, "alias": 30, "terms": {"parameters": 10, "optimizer": 20}}
+NUMBERS: dict[str, Any] = {"argument": 30, "output": 40, "temp": 5, "alias": 30, "terms": {"parameters": 10, "optimizer": 20}}
 SMALL = Workload(batch_size=32)
 PLAN = ExactPlan("h100-80gb", **NUMBERS)
 Asked = list[tuple[Any, Any]]
@@ -50,7 +50,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
 
 def planned(text: str = TEXT, gpu: str | None = "h100-80gb", workload: Workload = SMALL) -> ExactPlan:
     networks = archlang.plan(text, in_features=8).networks
-    return exact_plan(networks, {name: Type.of_input(8) for name in networks}, workload, gpu and find_gpu(gpu))
+    return exact_plan(networks, {name: Type.of_input(8) for name in networks}, workload, None if gpu is None else find_gpu(gpu))
 
 
 def error(refused: pytest.ExceptionInfo[DiagnosticError]) -> Diagnostic:

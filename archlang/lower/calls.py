@@ -53,6 +53,7 @@ class Call(ctypes.Structure):
         ("prepare", ctypes.c_void_p),
         ("initialize", ctypes.c_void_p),
         ("execute", ctypes.c_void_p),
+        ("traits", ctypes.c_uint32),
     )
 
 
@@ -81,10 +82,15 @@ def allow_solvers() -> None:
         return
     library = ctypes.CDLL(str(Path(found.origin).with_name("xla_cuda_plugin.so")))
     library.GetPjrtApi.restype = ctypes.POINTER(Interface)
-    calls = next(each for each in extensions(library.GetPjrtApi().contents) if each.number == CUSTOM_CALLS)
+    for extension in extensions(library.GetPjrtApi().contents):
+        if extension.number == CUSTOM_CALLS:
+            register(extension)
+
+
+def register(extension: Any) -> None:
     for name in CALLS:
         made = Call(ctypes.sizeof(Call), name.encode(), len(name), TYPED, execute=stand_in())
-        calls.register(ctypes.byref(made))
+        extension.register(ctypes.byref(made))
 
 
 def extensions(interface: Any) -> Iterator[Any]:
