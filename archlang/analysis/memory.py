@@ -48,7 +48,7 @@ class Memory:
     @property
     def terms(self) -> dict[str, int]:
         """Bytes of each term, all of `TERMS`."""
-        sums = dict.fromkeys(TERMS, 0)
+        sums: dict[str, int] = dict.fromkeys(TERMS, 0)
         for share in self.shares:
             sums[share.term] += share.bytes
         return sums
