@@ -205,7 +205,8 @@ def items(name: str, things: list[tuple[ir.Node, Type]], batch: int, cores: int,
 
 def update(made: Mapping[str, Pass], loss_bytes: int = 0) -> Moment:
     """The moment at which an update of the three networks of contrastive RL holds most."""
-    return max(contrastive(*(made[role] for role in ROLES), loss_bytes), key=lambda moment: moment.total)
+    actor, sa_encoder, g_encoder = (made[role] for role in ROLES)
+    return max(contrastive(actor, sa_encoder, g_encoder, loss_bytes), key=lambda moment: moment.total)
 
 
 def worst(made: Mapping[str, Pass], loss_bytes: int = 0) -> int:
@@ -294,13 +295,14 @@ def prefixes(items: list[tuple[ir.Node, Type]], learned: bool) -> Iterator[Resid
 
 def shape(item: ir.Node, x: Type) -> tuple[int, int] | None:
     """Of what jax's own loop writes to."""
-    own = isinstance(item, ir.Repeat) and item.is_loop and item.remat == "none"
-    return (item.count, x.width or 0) if own else None
+    if not isinstance(item, ir.Repeat) or not item.is_loop or item.remat != "none":
+        return None
+    return item.count, x.width or 0
 
 
 def carried(item: ir.Node, x: Type) -> int:
     """Bytes of a row of what goes from copy to copy in jax's own loop, all copies together."""
-    return item.count * x.row_bytes if shape(item, x) and isinstance(item, ir.Repeat) else 0
+    return item.count * x.row_bytes if isinstance(item, ir.Repeat) and shape(item, x) is not None else 0
 
 
 def fused_arrays(made: Iterable[Pass]) -> Iterator[Shape]:
