@@ -81,7 +81,9 @@ def shipped(root: Path) -> set[str]:
     """What the wheel must hold, as paths inside the wheel."""
     data = [*root.glob("grammars/*.lark"), *root.glob("specs/**/*.arch")]
     code = [*root.glob("archlang/**/*.py"), *root.glob("archlang/py.typed")]
-    runtime = [path for kind in ("*.py", "*.json", "*.html", "py.typed") for path in root.glob(f"runtime/archlang_runtime/**/{kind}")]
+    runtime = [
+        path for kind in ("*.py", "*.json", "*.html", "py.typed") for path in root.glob(f"runtime/archlang_runtime/**/{kind}")
+    ]
     return {
         *(f"archlang/{file.relative_to(root).as_posix()}" for file in data),
         *(file.relative_to(root).as_posix() for file in code),
