@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from compiling import quickly_compiled as quickly_compiled
 from hypothesis import settings
 from running import archlang as archlang
 

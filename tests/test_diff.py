@@ -175,6 +175,7 @@ def test_a_difference_is_found_exactly_where_there_is_one(one: Drawn, two: Drawn
         assert unparse(canonicalize(before)) == unparse(canonicalize(after))
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(networks(Sizes(casts=True)), st.sampled_from([None, *get_args(ir.Remat)]))
 def test_what_is_only_written_differently_costs_the_same(drawn: Drawn, remat: ir.Remat | None) -> None:

@@ -164,6 +164,7 @@ print(sum(leaf.size for leaf in jax.tree.leaves(nnx.state(module, nnx.Param))) -
     assert (done.stdout, done.stderr) == ("0\n", "")
 
 
+@pytest.mark.slow
 def test_it_saves_what_it_states(package: dict[str, str]) -> None:
     """Held against jax as every layer of archlang, alone and between others."""
     program = """

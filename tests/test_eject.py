@@ -33,6 +33,7 @@ from archlang.testing import Sizes, networks
 from archlang.unparse import unparse
 
 REACHER = Environment("reacher", state_dim=10, goal_dim=3, action_dim=2)
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
 WITHOUT_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)  # every example compiles programs
 RUFF = [sys.executable, "-m", "ruff"]
 

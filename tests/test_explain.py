@@ -285,7 +285,7 @@ def test_every_command_has_its_situation() -> None:
     assert set(NOT_TYPED) <= set(COMMANDS)
 
 
-@pytest.mark.parametrize("code", COMMANDS)
+@pytest.mark.parametrize("code", [pytest.param(code, marks=pytest.mark.slow) if code == "E0711" else code for code in COMMANDS])
 def test_the_wrong_command_says_the_message_and_the_right_one_nothing(
     code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: Any
 ) -> None:

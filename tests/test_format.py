@@ -295,6 +295,7 @@ def test_a_comment_may_stand_between_any_two_tokens(name: str, written: str) -> 
         assert_laws(f"{name} {before}{written}{after}")
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(networks())
 def test_what_the_printer_prints_is_canonical(drawn: Any) -> None:

@@ -179,6 +179,7 @@ def test_a_page_is_as_small_as_its_text() -> None:
     assert len(html(networks, {"network": 256})) < 2000
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(networks(Sizes(casts=True, heads=True)))
 def test_every_row_has_the_numbers_of_its_node(drawn: tuple[ir.Network, int]) -> None:
@@ -190,6 +191,7 @@ def test_every_row_has_the_numbers_of_its_node(drawn: tuple[ir.Network, int]) ->
     assert all(row.params == row.counted() for row in top.rows if row.below)
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(networks(Sizes(casts=True)))
 def test_every_stack_is_drawn_once(drawn: tuple[ir.Network, int]) -> None:

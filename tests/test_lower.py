@@ -22,7 +22,7 @@ from archlang import Environment, ir
 from archlang.lower import build
 from archlang.testing import Sizes, networks
 
-pytestmark = pytest.mark.slow  # they compile
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quickly_compiled")]  # they compile
 
 # Every example compiles programs: shrinking a failure would take minutes, and the blob that is printed reproduces it.
 WITHOUT_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)

@@ -20,7 +20,7 @@ from archlang import DiagnosticError, ir
 from archlang.layers.activation import Tanh
 from archlang.lower import build, unstack
 
-pytestmark = pytest.mark.slow  # they compile
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quickly_compiled")]  # they compile
 
 TEXT = "dense8, ln, res(4x<dense8, ln, swish>)*3, bn, dropout0.1"
 

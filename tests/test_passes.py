@@ -134,6 +134,7 @@ def test_the_canonical_form_is_the_same_network(drawn: Drawn) -> None:
     assert annotated(canonical) == annotated(network)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(networks(Sizes(max_width=16, casts=True, heads=True)))
 def test_there_is_one_canonical_form(drawn: Drawn) -> None:
@@ -158,6 +159,7 @@ def in_brackets(node: Any) -> Any:
 # --- rolling ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(written_out(Sizes(max_width=16, casts=True)), st.booleans())
 def test_a_rolled_network_is_the_same_network(drawn: Drawn, known: bool) -> None:

@@ -25,6 +25,7 @@ from archlang.types import Type
 # Every example compiles programs: shrinking a failure would take minutes, and the blob that is printed reproduces it.
 WITHOUT_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
 Drawn = tuple[ir.Network, int]
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
 
 FEW_SHAPES = Sizes(min_width=3, max_width=4, max_count=3)  # each shape of each operation is compiled once
 

@@ -17,7 +17,7 @@ from archlang.emit import Options, emit
 from archlang.pipeline import inputs_of
 from archlang.targets import GPUS
 
-pytestmark = pytest.mark.slow  # they compile
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quickly_compiled")]  # they compile
 
 TEXT = "dense8, ln, res(dense8, swish)*5"
 

@@ -21,6 +21,7 @@ from archlang.testing import Sizes, networks
 
 Array = Any
 Definition = Callable[[Array, Any, Any, Array], Array]  # of x, the parameters and statistics, the layer, the network's input
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
 EPS = 1e-6
 
 

@@ -76,6 +76,7 @@ def test_the_layers_are_those_of_the_network_without_stacks(drawn: tuple[ir.Netw
 BLOCK = "res(4x<dense8, ln, swish>)"
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 11))
 def test_from_one_division_to_another_and_back(first: int) -> None:
@@ -97,6 +98,7 @@ def test_a_divided_network_computes_the_same() -> None:
     np.testing.assert_array_equal(jax.jit(module)(x), jax.jit(other)(x))
 
 
+@pytest.mark.slow
 def test_the_state_of_an_optimizer_goes_along() -> None:
     network = network_of(f"dense8, {BLOCK}*3")
     params = nnx.state(build(network, 4, rngs=nnx.Rngs(0)), nnx.Param)
@@ -166,6 +168,7 @@ def test_the_hash_tells_apart_what_has_the_same_shapes() -> None:
     assert "all arrays have the same shapes, but something else differs" in message
 
 
+@pytest.mark.slow
 def test_loaded_parameters_are_those_that_were_given() -> None:
     network = network_of("dense8, bn, dropout0.5, (dense8, rsnorm)*2")
     module = build(network, 4, rngs=nnx.Rngs(0))

@@ -185,6 +185,7 @@ def test_the_limits_of_texts_hold(right: dict[str, Any], wrong: dict[str, Any], 
     assert [found.code for found in caught.value.diagnostics] == [code]
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(networks(Sizes(max_count=2**40)))
 def test_what_is_too_much_in_a_text_is_too_much_in_json(drawn: tuple[ir.Network, int]) -> None:

@@ -257,6 +257,7 @@ INITS = {
 NARROW = {"wang2025/depth": {"depth": 8}, "simba": {"critic_width": 64}, "bronet": {"critic_width": 64}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "laws"), INITS.items(), ids=INITS)
 def test_kernels_and_biases_start_as_in_the_code_that_the_head_names(name: str, laws: list[Callable[[Array], bool]]) -> None:
     network = archlang.load(name, NARROW.get(name)).networks["sa_encoder"]

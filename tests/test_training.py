@@ -20,7 +20,7 @@ from archlang import ir
 from archlang.lower import build
 from archlang.testing import Sizes, networks
 
-pytestmark = pytest.mark.slow  # they compile
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quickly_compiled")]  # they compile
 
 STATEFUL = ("bn", "rsnorm", "dropout")
 STACKS = ("(dense8, {})*4", "res((dense8, {})*2)*2", "@remat(none) (dense8, {})*4", "@remat(full) (dense8, {})*4")

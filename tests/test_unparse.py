@@ -170,6 +170,7 @@ def test_the_text_of_a_network_is_the_network(drawn: tuple[ir.Network, int]) -> 
 SIZES = st.floats(MIN_NUMBER, MAX_NUMBER)
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(st.one_of(st.just(-0.0), SIZES, SIZES.map(lambda number: -number)), SIZES)
 def test_every_number_is_written_exactly(number: float, gain: float) -> None:

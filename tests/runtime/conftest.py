@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import jax
 import pytest
 import toy
-from jax.experimental.compilation_cache import compilation_cache
+from compiling import QUICKLY, configured
 
 from archlang_runtime import envs
 
@@ -24,16 +23,12 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def compile_once(cache_folder: Path) -> Iterator[None]:
-    """The same small programs are trained again and again, here and in commands that tests start."""
+def compile_once(cache_folder: Path, request: pytest.FixtureRequest) -> Iterator[None]:
+    """The same small programs are trained again and again, here and in commands that tests start.
+
+    With few optimizations, but for modules that are marked `optimized`: those run programs as users have them.
+    """
     settings = {"jax_compilation_cache_dir": str(cache_folder), "jax_persistent_cache_min_compile_time_secs": 0}
-    with pytest.MonkeyPatch.context() as patch:
-        before = {name: getattr(jax.config, name) for name in settings}
-        for name, value in settings.items():
-            jax.config.update(name, value)
-            patch.setenv(name.upper(), str(value))
-        compilation_cache.reset_cache()
+    optimized = request.node.get_closest_marker("optimized") is not None
+    with configured(settings if optimized else settings | QUICKLY):
         yield
-        for name, value in before.items():
-            jax.config.update(name, value)
-        compilation_cache.reset_cache()

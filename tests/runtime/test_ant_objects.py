@@ -63,6 +63,7 @@ def test_goals_are_uniform_on_a_circle_and_balls_between() -> None:
     np.testing.assert_allclose(offsets[:, 1], goals[:, 1] / 5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_what_is_compared_with_a_goal_is_the_ball() -> None:
     data, physics = at(BALL, pose(BALL, 3.0, -4.0))
     state = build(BALL).observe(physics)
@@ -83,6 +84,7 @@ def test_goals_are_uniform_in_two_rooms() -> None:
         assert kstest(share, "uniform").pvalue > 1e-3
 
 
+@pytest.mark.slow
 def test_the_state_holds_the_torso_and_the_block() -> None:
     data, physics = at(PUSH, pose(PUSH, 1.0, -0.5, 0.1))
     state = ant_push.observe(physics)
@@ -109,12 +111,10 @@ def test_the_walls_are_the_pictures() -> None:
 
 
 @pytest.mark.slow
-def test_an_episode() -> None:
-    """The same key gives the same start and states; it terminates when, and only when, the torso is too low or too high.
-
-    Of the ball alone: the block's physics takes half a minute to compile, and differs in the model, not in this.
-    """
-    env = build(BALL)
+@pytest.mark.parametrize("task", [BALL, PUSH], ids=["ball", "block"])
+def test_an_episode(task: Task) -> None:
+    """The same key gives the same start and states; it terminates when, and only when, the torso is too low or too high."""
+    env = build(task)
 
     @jax.jit
     def run(key: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:

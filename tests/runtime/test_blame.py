@@ -23,8 +23,11 @@ def networks() -> Any:
     return take_apart(plan(SPEC, env=PLANE), PLANE)
 
 
-def gradient(networks: Any, name: str) -> Any:
-    return networks[name].init(jax.random.key(0)).params
+@pytest.fixture(scope="module")
+def gradient(networks: Any) -> Any:
+    """Something in the form of the actor's gradient."""
+    rng, shapes = np.random.default_rng(0), jax.eval_shape(networks["actor"].init, jax.random.key(0)).params
+    return jax.tree.map(lambda leaf: jnp.asarray(rng.standard_normal(leaf.shape, np.float32)), shapes)
 
 
 def poisoned(tree: Any, path: str, index: tuple[int, ...]) -> Any:
@@ -37,8 +40,8 @@ def poisoned(tree: Any, path: str, index: tuple[int, ...]) -> Any:
     return jax.tree_util.tree_map_with_path(poison, tree)
 
 
-def test_the_norm_is_that_of_the_gradient(networks: Any) -> None:
-    tree = gradient(networks, "actor")
+def test_the_norm_is_that_of_the_gradient(networks: Any, gradient: Any) -> None:
+    tree = gradient
     sums = squares(tree, networks["actor"].stacked_axes)
     expected = np.sqrt(sum(np.sum(np.asarray(leaf, float) ** 2) for leaf in jax.tree.leaves(tree)))
     np.testing.assert_allclose(norm(sums), expected, rtol=1e-6)
@@ -55,14 +58,16 @@ def test_the_norm_is_that_of_the_gradient(networks: Any) -> None:
         ("gaussian.mean.kernel", (), "gaussian.mean"),
     ],
 )
-def test_a_layer_is_found_by_its_name_in_the_network(networks: Any, path: str, index: tuple[int, ...], name: str) -> None:
+def test_a_layer_is_found_by_its_name_in_the_network(
+    networks: Any, gradient: Any, path: str, index: tuple[int, ...], name: str
+) -> None:
     actor = networks["actor"]
-    sums = squares(poisoned(gradient(networks, "actor"), path, index), actor.stacked_axes)
+    sums = squares(poisoned(gradient, path, index), actor.stacked_axes)
     assert in_words({"actor": blame(nobody(sums), sums)}, {"actor": actor.network}) == f"actor, up to {name}"
 
 
-def test_the_first_one_stays_to_blame(networks: Any) -> None:
-    actor, good = networks["actor"], gradient(networks, "actor")
+def test_the_first_one_stays_to_blame(networks: Any, gradient: Any) -> None:
+    actor, good = networks["actor"], gradient
     first = squares(poisoned(good, "ln.scale", ()), actor.stacked_axes)
     everything = squares(jax.tree.map(lambda leaf: leaf * jnp.nan, good), actor.stacked_axes)
     flags = blame(blame(blame(nobody(first), squares(good, actor.stacked_axes)), first), everything)
@@ -71,7 +76,7 @@ def test_the_first_one_stays_to_blame(networks: Any) -> None:
     assert in_words({"actor": flags}, {"actor": actor.network}) == "actor, every layer"
 
 
-def test_nobody_is_to_blame_for_finite_numbers(networks: Any) -> None:
+def test_nobody_is_to_blame_for_finite_numbers(networks: Any, gradient: Any) -> None:
     actor = networks["actor"]
-    sums = squares(gradient(networks, "actor"), actor.stacked_axes)
+    sums = squares(gradient, actor.stacked_axes)
     assert in_words({"actor": blame(nobody(sums), sums)}, {"actor": actor.network}) == ""

@@ -133,6 +133,7 @@ def flax_forward(params: dict[str, Any], x: Any, depth: int) -> Any:
     return x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [4, 8])
 def test_the_papers_pickles_come_in_as_documented(depth: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its parameters through the program in docs/import.md, against a forward pass in NumPy."""
@@ -148,7 +149,7 @@ def test_the_papers_pickles_come_in_as_documented(depth: int, tmp_path: Path, mo
     networks = roles(paper(depth))
     _, agent = restore_agent(RunFolder(Path("run")), networks)
     observation, pair, goal = (rng.standard_normal((5, width)) for width in (6, 6, 2))
-    mean, log_std = networks["actor"].apply(agent["actor"], jnp.float32(observation))
+    mean, log_std = jax.jit(networks["actor"].apply)(agent["actor"], jnp.float32(observation))
     hidden = flax_forward(actor["params"], observation, depth)
     heads = [by_hand.dense(actor["params"][f"Dense_{depth + 1 + i}"], hidden)[0] for i in range(2)]
     np.testing.assert_allclose(mean, heads[0], rtol=1e-4, atol=1e-5)
@@ -158,8 +159,8 @@ def test_the_papers_pickles_come_in_as_documented(depth: int, tmp_path: Path, mo
         for layers, x in ((sa, pair), (g, goal))
     ]
     energies = ENERGIES["norm"](
-        networks["sa_encoder"].apply(agent["sa_encoder"], jnp.float32(pair)),
-        networks["g_encoder"].apply(agent["g_encoder"], jnp.float32(goal)),
+        jax.jit(networks["sa_encoder"].apply)(agent["sa_encoder"], jnp.float32(pair)),
+        jax.jit(networks["g_encoder"].apply)(agent["g_encoder"], jnp.float32(goal)),
     )
     np.testing.assert_allclose(energies, np.diag(by_hand.norm(*embeddings)[0]), rtol=1e-4)
 
@@ -185,6 +186,7 @@ JAXGCRL = {  # depth and skip_connections, and the specification
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("depth", "skip"), JAXGCRL)
 def test_jaxgcrls_names_are_as_documented(depth: int, skip: int, tmp_path: Path) -> None:
     """With skip connections and without; and an encoder is the same function."""
@@ -226,7 +228,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_run_begins_with_them_and_fresh_optimizers(imported: Path) -> None:
     experiment = toy.experiment()
     program = make_train(experiment.config, roles(experiment))
-    drawn = program.init(jax.random.key(0))
+    drawn = jax.jit(program.init)(jax.random.key(0))
     state = begin_with_imported(RunFolder(imported / "run"), drawn)
     for name, weights in trained(roles(experiment)).items():
         jax.tree.map(np.testing.assert_array_equal, state.learners.agent[name], weights)
@@ -238,7 +240,7 @@ def test_a_run_begins_with_them_and_fresh_optimizers(imported: Path) -> None:
 
 def test_without_an_entropy_term_an_imported_alpha_is_left_aside(imported: Path) -> None:
     experiment = toy.experiment(entropy="off")
-    drawn = make_train(experiment.config, roles(experiment)).init(jax.random.key(0))
+    drawn = jax.jit(make_train(experiment.config, roles(experiment)).init)(jax.random.key(0))
     learners = begin_with_imported(RunFolder(imported / "run"), drawn).learners
     assert not jax.tree.leaves(learners.alpha.weights)
     assert not np.array_equal(*(jax.tree.leaves(each.actor.weights)[0] for each in (learners, drawn.learners)))

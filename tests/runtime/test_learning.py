@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = [pytest.mark.slow, pytest.mark.optimized]
 
-@pytest.mark.slow
+
 def test_reacher_is_learned(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "archlang", "train", "reacher", "--env", "reacher", "--out", str(tmp_path / "run")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=590)

@@ -12,23 +12,22 @@ import toy
 
 from archlang import plan
 from archlang_runtime import energies
-from archlang_runtime.envs import find_task
 from archlang_runtime.networks import take_apart
 from archlang_runtime.policy import make_policy
 
 STATE, GOAL = jax.random.normal(jax.random.key(1), (5, 4)), jax.random.normal(jax.random.key(2), (5, 2))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def networks() -> Any:
-    environment = find_task("toy").environment
+    environment = toy.tasks()["toy"].environment
     return take_apart(plan(toy.SPEC, env=environment), environment)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def agent(networks: Any) -> Any:
     keys = jax.random.split(jax.random.key(0), len(networks))
-    return {name: role.init(key) for (name, role), key in zip(networks.items(), keys, strict=True)}
+    return {name: jax.jit(role.init)(key) for (name, role), key in zip(networks.items(), keys, strict=True)}
 
 
 def act(networks: Any, agent: Any, best_of: int, noise: bool, seed: int = 3) -> jax.Array:
@@ -55,8 +54,10 @@ def test_the_best_of_several_is_the_one_with_the_highest_energy(networks: Any, a
     candidates = np.tanh(np.asarray(mean) + np.exp(np.asarray(log_std)) * drawn)
     goal = networks["g_encoder"].apply(agent["g_encoder"], GOAL)
 
+    reach = jax.jit(networks["sa_encoder"].apply)
+
     def distance(actions: np.ndarray) -> np.ndarray:
-        reached = networks["sa_encoder"].apply(agent["sa_encoder"], jnp.concatenate([STATE, actions], axis=1))
+        reached = reach(agent["sa_encoder"], jnp.concatenate([STATE, actions], axis=1))
         return np.linalg.norm(np.asarray(reached - goal), axis=1)
 
     nearest = np.argmin([distance(actions) for actions in candidates], axis=0)

@@ -18,6 +18,7 @@ from archlang_runtime.envs.physics import brax_as_it_is, mujoco
 from archlang_runtime.envs.pusher import GOALS, PUCKS, Pusher, Rectangle, keep_apart, place
 from archlang_runtime.envs.table import TASKS, Task
 
+pytestmark = pytest.mark.optimized  # its steps take longer than their compilation
 EASY, HARD = TASKS["pusher_easy"], TASKS["pusher_hard"]
 NUM_ENVS, STEPS = 32, 120
 
@@ -51,6 +52,7 @@ def test_a_puck_near_its_goal_is_moved_straight_away_from_it() -> None:
     np.testing.assert_allclose(keep_apart(goal + far, goal), goal + far, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_state_is_what_its_layout_says() -> None:
     """By MuJoCo's own kinematics."""
     env = build(EASY)

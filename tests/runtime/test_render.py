@@ -50,7 +50,7 @@ def make_run(path: Path, environment: str = "reacher") -> RunFolder:
     experiment = Experiment(make_config(environment, episode_length=LENGTH), spec, {})
     folder.write_experiment(experiment)
     networks = take_apart(experiment.plan, REACHER.environment)
-    learners = {name: {"weights": role.init(jax.random.key(4))} for name, role in networks.items()}
+    learners = {name: {"weights": jax.jit(role.init)(jax.random.key(4))} for name, role in networks.items()}
     with Checkpoints(folder.checkpoints) as checkpoints:
         checkpoints.save(7, {"learners": learners})
         checkpoints.wait()
@@ -70,6 +70,7 @@ def film(run: RunFolder) -> Film:
 # --- what is filmed --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_an_episode_is_that_of_an_evaluation(run: RunFolder, film: Film) -> None:
     assert film.title == "reacher, epoch 7, seed 0, episode 0"
     assert film.pos.shape == (LENGTH + 1, 2, 3)
@@ -78,6 +79,7 @@ def test_an_episode_is_that_of_an_evaluation(run: RunFolder, film: Film) -> None
     assert film.at_goal[1:].sum() == counted
 
 
+@pytest.mark.slow
 def test_other_episodes_have_other_goals(run: RunFolder, film: Film) -> None:
     other, seed = film_run(run, 0, 1), film_run(run, 1, 0)
     goals = [film.goal.tolist(), other.goal.tolist(), seed.goal.tolist()]
@@ -85,6 +87,7 @@ def test_other_episodes_have_other_goals(run: RunFolder, film: Film) -> None:
     assert len({tuple(goal) for goal in goals}) == 3
 
 
+@pytest.mark.slow
 def test_a_film_ends_with_its_episode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     brief = replace(REACHER, environment=replace(REACHER.environment, name="brief"), factory=f"{__name__}:Brief")
     monkeypatch.setattr(envs, "TASKS", {**envs.TASKS, "brief": brief})
@@ -253,6 +256,7 @@ def typed(run: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     return type_one
 
 
+@pytest.mark.slow
 def test_both_are_made_in_the_run(run: RunFolder, typed: Any) -> None:
     code, out, _ = typed("run", "--steps", "5")
     names = [f"run/renders/reacher-epoch-7-seed-0-episode-0.{kind}" for kind in ("gif", "html")]

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import pytest
 import toy
@@ -18,10 +19,14 @@ from rich.console import Console
 
 from archlang import DiagnosticError
 from archlang_runtime import session
+from archlang_runtime.checkpoint import Checkpoints
+from archlang_runtime.envs import find_task
 from archlang_runtime.evaluate import evaluate_run, find_checkpoint
-from archlang_runtime.folder import RunFolder, locked
+from archlang_runtime.folder import RunFolder, differences, locked
+from archlang_runtime.networks import take_apart
 from archlang_runtime.process import FRACTIONS, OUT_OF_TIME, Process, duration, take_memory
 from archlang_runtime.report import Report
+from archlang_runtime.train import make_train
 
 pytestmark = pytest.mark.slow
 Line = dict[str, Any]
@@ -354,10 +359,10 @@ def test_how_stacks_are_run_belongs_to_the_run(tmp_path: Path) -> None:
     assert (code, "remat: full in the run, None asked for" in words) == ("E0703", True)
     annotated = STACKED.replace("res(", "@remat(dots) res(")
     assert "finished" in train(path, annotated, remat="full", unroll=2)  # what is forced holds before what is written
-    other = tmp_path / "other"
-    train(other, STACKED)
-    assert "finished" in train(other, annotated)  # which is the plan anyway
-    code, words = refusal(other, spec=STACKED.replace("res(", "@remat(full) res("))
+    other = RunFolder(tmp_path / "other")
+    other.write_experiment(toy.experiment(STACKED))
+    assert differences(other.read_experiment(), toy.experiment(annotated).as_json()) == ()  # which is the plan anyway
+    code, words = refusal(other.path, spec=STACKED.replace("res(", "@remat(full) res("))
     assert (code, "the stacks of the networks are run otherwise" in words) == ("E0703", True)
 
 
@@ -404,11 +409,14 @@ def test_a_run_in_use_is_refused(run: Path) -> None:
         assert refusal(run)[0] == "E0706"
 
 
-def test_a_foreign_checkpoint_is_refused(run: Path, tmp_path: Path) -> None:
-    train(tmp_path / "other", spec=toy.SPEC.replace("dense8,ln", "dense9,ln"))
+def test_a_foreign_checkpoint_is_refused(run: Path) -> None:
+    other, last = toy.experiment(toy.SPEC.replace("dense8,ln", "dense9,ln")), toy.config().epochs
+    networks = take_apart(other.plan, find_task("toy").environment)
     shutil.rmtree(run / "checkpoints")
-    shutil.copytree(tmp_path / "other" / "checkpoints", run / "checkpoints")
-    assert refusal(run, steps=1_000)[0] == "E0704"
+    with Checkpoints(run / "checkpoints") as checkpoints:
+        checkpoints.save(last, jax.jit(make_train(other.config, networks).init)(jax.random.key(0)))
+    code, words = refusal(run, steps=1_000)
+    assert (code, "it is not of this run (learners.actor." in words) == ("E0704", True)
 
 
 def test_a_damaged_checkpoint_is_refused_with_the_way_on(run: Path) -> None:

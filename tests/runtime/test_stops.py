@@ -29,7 +29,7 @@ from archlang_runtime.checkpoint import Checkpoints, epochs_in
 from archlang_runtime.folder import best_epoch
 from archlang_runtime.process import OUT_OF_TIME
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.optimized]
 PATIENCE = 300  # seconds: then a child hangs
 TRIES = 10
 LOST = 2  # lines of metrics that may be ahead of the last checkpoint: one is being written, and one waits for it
