@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ QUICKLY: dict[str, Any] = {"jax_disable_most_optimizations": True}  # of the mac
 
 
 @contextmanager
-def configured(settings: dict[str, Any]) -> Iterator[None]:
+def configured(settings: dict[str, Any]) -> Generator[None]:
     """Settings of jax, here and in commands that tests start."""
     import jax
     from jax.experimental.compilation_cache import compilation_cache
@@ -30,7 +30,7 @@ def configured(settings: dict[str, Any]) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def quickly_compiled() -> Iterator[None]:
+def quickly_compiled() -> Generator[None]:
     """For modules that compile much and measure nothing of it: neither memory nor machine code."""
     with configured(QUICKLY):
         yield
