@@ -67,8 +67,8 @@ class Workload:
 
     `row_bytes`: one transition of one environment, as the buffer keeps it. `hindsight_bytes`: the batch that is drawn for an
     update. `loss_bytes`: what the loss holds beside the networks' outputs. `acting`: rows that networks take for a step of all
-    environments, by role. `updates` and `env_steps`: those of the whole run.
-    `settings`: the runtime's own, for its `program`.
+    environments, by role. `metrics_bytes`: what is recorded of updates until the program is over. `updates` and `env_steps`: those
+    of the whole run. `settings`: the runtime's own, for its `program`.
     """
 
     batch_size: int = BATCH
@@ -80,6 +80,7 @@ class Workload:
     hindsight_bytes: int = 0
     loss_bytes: int = 0
     acting: Mapping[str, int] = field(default_factory=dict)
+    metrics_bytes: int = 0
     simulator: Simulator = Simulator()
     updates: int = 1
     env_steps: int = 0

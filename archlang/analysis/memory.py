@@ -91,6 +91,7 @@ def always(made: Mapping[str, Pass], workload: Workload) -> Iterator[Share]:
         yield item.share(OPTIMIZER, workload.kept_per_parameter * item.gradient)
     yield Share(REPLAY, workload.replay_bytes)
     yield Share(ENVIRONMENTS, workload.num_envs * workload.simulator.state)
+    yield Share(WORKSPACE, workload.metrics_bytes)
 
 
 def given(types: Mapping[str, Type], workload: Workload) -> Iterator[Share]:

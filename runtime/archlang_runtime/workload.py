@@ -14,6 +14,7 @@ from archlang_runtime.envs import find_task
 
 FLOAT, INT = 4, 4  # bytes
 BYTES = {"float32": 4, "bfloat16": 2}
+METRICS, ENTROPY_METRICS = 8, 2  # of an update, numbers: `archlang_runtime.learn`
 # Of f32[batch, batch], how many XLA's plan for an H100 holds at once in the critic's loss: a row for each energy, in it one for
 # each loss, in the order of `LossName` (benchmarks/logits.py).
 LOGITS = {
@@ -39,6 +40,7 @@ def make_workload(environment: str, settings: Mapping[str, Any]) -> Workload:
         hindsight_bytes=config.batch_size * transition(dims) * FLOAT,
         loss_bytes=loss_bytes(config),
         acting=acting(config),
+        metrics_bytes=metrics_bytes(config),
         simulator=simulator(environment),
         updates=config.total_updates,
         env_steps=config.total_steps,
@@ -63,6 +65,11 @@ def acting(config: TrainConfig) -> Mapping[str, int]:
     if config.explore_best_of == 1:
         return rows
     return {**rows, "sa_encoder": config.explore_best_of * config.num_envs, "g_encoder": config.num_envs}
+
+
+def metrics_bytes(config: TrainConfig) -> int:
+    """The metrics of every update, until the epoch is over."""
+    return (METRICS + ENTROPY_METRICS * (config.entropy == "learned")) * FLOAT * config.updates_per_epoch
 
 
 def simulator(environment: str) -> Simulator:

@@ -21,8 +21,11 @@ from archlang_runtime import envs
 from archlang_runtime.config import EnergyName, LossName
 from archlang_runtime.envs.episodes import begin
 from archlang_runtime.envs.table import TASKS
+from archlang_runtime.learn import LAYERS
 from archlang_runtime.memory import num_bytes
+from archlang_runtime.networks import take_apart
 from archlang_runtime.program import make_program
+from archlang_runtime.train import make_train
 from archlang_runtime.workload import LOGITS, make_workload, simulators
 
 GPU = GPUS["h100-80gb"]
@@ -69,6 +72,18 @@ def test_every_loss_of_every_energy_is_known() -> None:
     assert {len(arrays) for arrays in LOGITS.values()} == {len(get_args(LossName))}
     norm = make_workload("toy", {"loss": "symmetric_infonce"})
     assert norm.loss_bytes == 5 * 4 * 8**2
+
+
+@pytest.mark.parametrize("entropy", ["learned", "off"])
+def test_the_metrics_of_an_epoch_have_the_bytes_of_the_workload(entropy: str) -> None:
+    config, workload = toy.config(entropy=entropy), make_workload("toy", {"entropy": entropy})
+    assert workload.environment is not None
+    plan = archlang.plan(archlang.load(toy.SPEC, action_dim=2), env=workload.environment)
+    program = make_train(config, take_apart(plan, workload.environment))
+    state = jax.eval_shape(program.init, jax.random.key(0))
+    metrics = jax.eval_shape(program.update, state, jax.random.key(0))[1]
+    del metrics[LAYERS]
+    assert num_bytes(metrics) * config.updates_per_epoch == workload.metrics_bytes
 
 
 # --- simulators -----------------------------------------------------------------------------------------------------------
