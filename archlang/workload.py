@@ -67,8 +67,8 @@ class Workload:
 
     `row_bytes`: one transition of one environment, as the buffer keeps it. `hindsight_bytes`: the batch that is drawn for an
     update. `loss_bytes`: what the loss holds beside the networks' outputs. `acting`: rows that networks take for a step of all
-    environments, by role. `metrics_bytes`: what is recorded of updates until the program is over. `updates` and `env_steps`: those
-    of the whole run. `settings`: the runtime's own, for its `program`.
+    environments, by role. `metrics_bytes`: what is recorded of updates until the program is over. `updates` and `env_steps`:
+    those of the whole run. `settings`: the runtime's own, for its `program`.
     """
 
     batch_size: int = BATCH
