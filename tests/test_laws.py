@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import cases
@@ -25,6 +26,7 @@ from archlang.passes.canonicalize import canonicalize
 from archlang.pipeline import tree, whole
 from archlang.source import Source, Span
 from archlang.testing import Sizes, Text, mutations, networks, texts
+from archlang.testing.texts import with_copies
 from archlang.types import Type
 from archlang.unparse import unparse
 
@@ -196,6 +198,12 @@ def test_a_law(name: str) -> None:
 
 
 # --- what is drawn ----------------------------------------------------------------------------------------------------
+
+
+def test_a_copy_of_a_layer_is_as_wide_as_it_is_written() -> None:
+    copies = with_copies(archlang.parse("dense5").networks["network"].body, 0, Random(2))
+    assert [unparse(copy) for copy in copies.items] == ["dense2", "dense5"]
+    assert [copy.layer.features for copy in copies.items] == [2, 5]
 
 
 @pytest.mark.slow

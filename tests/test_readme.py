@@ -51,6 +51,7 @@ def test_the_pages_show_commands_and_python() -> None:
     assert {page for page, _ in PYTHON} == PAGES.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("page", "command", "shown"), sessions(), ids=[f"{p}: {command}" for p, command, _ in sessions()])
 def test_a_command_prints_what_is_shown(folder: Path, page: str, command: str, shown: str) -> None:
     words = [sys.executable, "-m", *shlex.split(command)]

@@ -117,7 +117,7 @@ def with_copies(body: ir.Expression, pick: int, random: Random) -> Any:
     path, layer = chosen
     widths = [*(random.randint(1, 8) for _ in range(random.randint(1, 3))), dict(layer.arguments)["features"]]
     behind = random.choice(BEHIND)
-    units = [behind(layer.model_copy(update={"arguments": (("features", width), *layer.arguments[1:])})) for width in widths]
+    units = [behind(ir.Layer(name=layer.name, arguments=(("features", width), *layer.arguments[1:]))) for width in widths]
     return put(body, path, sequence(*units))
 
 

@@ -33,6 +33,7 @@ TRUNKS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trunk", TRUNKS)
 def test_an_update_has_the_products_that_are_counted(trunk: str) -> None:
     environment = find_task("toy").environment

@@ -39,6 +39,7 @@ def make(name: str) -> Any:
 # --- every environment -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TASKS)
 def test_the_dimensions_are_the_tables(name: str) -> None:
     dims = TASKS[name].environment

@@ -102,6 +102,7 @@ def test_coordinates_that_a_goal_leaves_open_are_zero() -> None:
 # --- bodies ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_arm_reaches_from_the_shoulder_to_the_fingertip(film: Film) -> None:
     world = film.posed(0)[film.scene.links >= 0]
     shoulder, tip = film.pos[0, 0], film.pos[0, 1] + picture.rotate(film.rot[0, 1:2], np.array([[0.11, 0, 0]]))[0]
@@ -153,6 +154,7 @@ def test_every_geom_of_every_environment_is_drawn() -> None:
 # --- pictures --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_everything_is_in_the_picture(film: Film) -> None:
     camera = make_camera(film)
     paper = np.array(picture.on_paper(camera.see(film.reach))) / picture.FINER
@@ -168,6 +170,7 @@ def pixels(image: Image.Image, colours: list[np.ndarray]) -> np.ndarray:
     return np.argwhere(np.min(away, axis=0) < 8)
 
 
+@pytest.mark.slow
 def test_the_goal_is_seen_and_changes_its_colour(film: Film) -> None:
     away, there = (next(draw_frames(replace(film, at_goal=film.at_goal * 0 + at), range(1))) for at in (False, True))
     camera = make_camera(film)
@@ -180,6 +183,7 @@ def test_the_goal_is_seen_and_changes_its_colour(film: Film) -> None:
         assert 0.6 * area < len(found) < 1.1 * area
 
 
+@pytest.mark.slow
 def test_a_gif_plays_in_real_time(film: Film, tmp_path: Path) -> None:
     save(film, [tmp_path / "a.gif"])
     with Image.open(tmp_path / "a.gif") as gif:
@@ -215,6 +219,7 @@ def painted(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
     return polygons
 
 
+@pytest.mark.slow
 def test_a_browser_paints_the_same(film: Film, tmp_path: Path, painted: list[np.ndarray]) -> None:
     save(film, [tmp_path / "a.html"])
     list(draw_frames(film, range(1)))
@@ -232,6 +237,7 @@ def points_of(shown: dict[str, Any]) -> Iterator[np.ndarray]:
     return (np.array(polygon["points"]) for polygon in shown["polygons"])
 
 
+@pytest.mark.slow
 def test_a_page_needs_nothing_else(film: Film, tmp_path: Path) -> None:
     save(replace(film, title="</script><b>"), [tmp_path / "a.html"])
     page = (tmp_path / "a.html").read_text()
