@@ -188,7 +188,7 @@ def instant(drawn: Setting) -> int:
     plan = archlang.plan(archlang.parse(drawn.text), env=env)
     types = {name: Type.of_input(env.in_features(name)) for name in plan.networks}
     made = make_workload(env.name, {"batch_size": drawn.batch, "num_envs": drawn.batch})
-    update = replace(made, num_envs=0, replay_rows=0, simulator=Simulator())
+    update = replace(made, num_envs=0, replay_rows=0, simulator=Simulator(), acting={}, metrics_bytes=0)
     chip = find_gpu(drawn.gpu).chip
     return memory(plan.networks, types, update, **({} if chip is None else {"cores": chip.cores})).total
 
