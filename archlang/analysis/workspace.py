@@ -36,8 +36,16 @@ def workspace(node: ir.Node, x: Type, batch: int, cores: int, learned: bool = Tr
     found, row = [Sizes.of(p, batch, cores, BYTES[x.dtype]) for p in products_in(node, x)], batch * x.row_bytes
     if not found:
         return 3 * row
+    if learned and isinstance(node, ir.Layer):
+        return alone(found[0])
     copies = node.count if isinstance(node, ir.Repeat) else 1
     return 3 * row + learning(found, copies) if learned else 2 * row + using(found, copies)
+
+
+def alone(each: Sizes) -> int:
+    """Of a product that is in no copy, what is passed back, from behind and to before, and parts: nothing is added to it."""
+    in_parts = each.gradient if each.parts > 1 else 0
+    return each.taken + each.given + in_parts + max(0, each.value - max(each.taken, each.given))
 
 
 def using(found: list[Sizes], copies: int) -> int:
