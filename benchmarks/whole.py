@@ -61,6 +61,8 @@ PROGRAMS = {
     "point_u_maze": Program("point_u_maze", 32, gpu="l40s-48gb", settings={"replay_dtype": "bfloat16", "optimizer": "sgd"}),
     "pusher_easy": Program("pusher_easy", 16, settings={"num_envs": 1024, "replay_rows": 1000, "optimizer": "adamw"}),
     "cheetah": Program("cheetah", 64, settings={"batch_size": 256, "energy": "dot", "entropy": "off", "replay_rows": 2000}),
+    "humanoid_u_maze, many": Program("humanoid_u_maze", 4, settings={"num_envs": 4096, "replay_rows": 100, "prefill_rows": 62}),
+    "ant_push, many": Program("ant_push", 4, settings={"num_envs": 2048, "replay_rows": 200, "prefill_rows": 62}),
     "ant_u_maze": Program("ant_u_maze", 8, settings={"num_envs": 256, "loss": "symmetric_infonce"}),
 }
 
