@@ -3,7 +3,8 @@
 python benchmarks/random_steps.py --steps 10000000
 
 Steps are shared evenly among the environments. Half of the episodes get actions uniform over [-1, 1], half get -1 or 1
-("bang-bang"). Progress goes to stderr, one line per environment, with its speed: take a short run's to plan a long one.
+("bang-bang"). What is measured of an environment is recorded when it is done, and a second start with `--continue` goes on with
+the others: on a CPU all of it takes hours.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from record import record
+from record import record, recorded
 
 from archlang_runtime import envs
 from archlang_runtime.envs.episodes import Episodes, advance, begin
@@ -72,16 +73,24 @@ def measure(task: Task, steps: int, seed: int) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=10_000_000, help="environment steps in all")
+    parser.add_argument("--steps", type=int, default=10_000_000, help="environment steps in all environments of the table")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="*", choices=TASKS, default=list(TASKS), metavar="E", help="environments")
+    parser.add_argument("--continue", dest="go_on", action="store_true", help="leave out what is recorded")
     given = parser.parse_args()
-    results = {}
-    for name in given.only:
-        results[name] = measure(TASKS[name], -(-given.steps // len(given.only)), given.seed)
+    results = recorded("random_steps") if given.go_on else {}
+    results.pop("total", None)
+    for name in (name for name in given.only if name not in results):
+        results[name] = measure(TASKS[name], -(-given.steps // len(TASKS)), given.seed)
         print(name, results[name], file=sys.stderr, flush=True)
-    total = {key: sum(each[key] for each in results.values()) for key in ("env_steps", "not_finite_rows", "episodes_blown_up")}
-    record("random_steps", " ".join(["python benchmarks/random_steps.py", *sys.argv[1:]]), {"total": total, **results})
+        keep(results, f"python benchmarks/random_steps.py --steps {given.steps} --seed {given.seed}")
+
+
+def keep(results: dict[str, dict[str, float]], command: str) -> None:
+    """Record what is known so far, in the order of the table, with the sums."""
+    counts = ("env_steps", "not_finite_rows", "episodes_finished", "episodes_blown_up", "environments_hopeless")
+    total = {"environments": len(results)} | {count: sum(each[count] for each in results.values()) for count in counts}
+    record("random_steps", command, {"total": total} | {name: results[name] for name in TASKS if name in results})
 
 
 if __name__ == "__main__":
