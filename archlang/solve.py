@@ -42,7 +42,7 @@ class Problem:
 
     def report(self, values: Values) -> Report:
         """The networks with these values. Raises `DiagnosticError` where they cannot be."""
-        defined = {name: value for name, value in values.items() if name not in SETTINGS}
+        defined = {name: value for name, value in values.items() if not self.is_setting(name)}
         report = examine(self.spec.bound(defined) if defined else self.spec, self.inputs)
         if report.wrong:
             raise SpecError(report.diagnostics)
@@ -50,7 +50,7 @@ class Problem:
 
     def at(self, values: Values) -> Estimate:
         """The estimate with these values. Raises `DiagnosticError` where they cannot be."""
-        given = {name: value for name, value in values.items() if name in SETTINGS}
+        given = {name: value for name, value in values.items() if self.is_setting(name)}
         options = replace(self.options, settings={**self.options.settings, **given})
         return estimate(self.report(values), self.inputs, options)
 
@@ -59,6 +59,10 @@ class Problem:
 
     def params(self, values: Values) -> int | None:
         return tried(lambda: self.report(values).params)
+
+    def is_setting(self, name: str) -> bool:
+        """Whether it is one of the run; a definition may have the name of one."""
+        return name in SETTINGS and name not in self.numbers
 
     @cached_property
     def numbers(self) -> tuple[str, ...]:
@@ -91,7 +95,7 @@ class Ladder:
 
 def ladder(problem: Problem, name: str, others: Values) -> Ladder:
     """Of a setting, all numbers; of a definition, those that the specification takes. Raises `DiagnosticError` for none."""
-    if name in SETTINGS:
+    if problem.is_setting(name):
         return Ladder(0, 1)
     taken = [*first_two(lambda value: tried(lambda: problem.report({**others, name: value})) is not None)]
     if len(taken) == 2:
@@ -159,6 +163,7 @@ def largest(problem: Problem, free: str | None) -> Largest:
     settings = SETTINGS if problem.inputs.env is not None else SETTINGS[:1]  # an update alone has a batch
     name = only(names_of(problem, free, settings), free or "")
     refuse_set(problem, name)
+    refuse_both(problem, name)
     problem.at({})  # what is wrong with everything else is told as such
     values = ladder(problem, name, {})
     found = last(lambda index: problem.fits({name: values[index]}), start(problem, name))
@@ -180,9 +185,15 @@ def refuse_set(problem: Problem, name: str) -> None:
         raise refused(option, value, f"`{option}` changes nothing: `{name}` is free", "leave it away")
 
 
+def refuse_both(problem: Problem, name: str) -> None:
+    if name in SETTINGS and name in problem.numbers:
+        message, help = f"`{name}` is a setting of the run and a definition", "call the definition something else"
+        raise refused("--free", name, message, help)
+
+
 def start(problem: Problem, name: str) -> int:
     """Where the search begins: at the smallest value of a definition, at a setting as it is."""
-    question = problem.at({}).question if name in SETTINGS else None
+    question = problem.at({}).question if problem.is_setting(name) else None
     return 0 if question is None else getattr(question.workload, name)
 
 
@@ -207,7 +218,7 @@ def between(holds: Callable[[int], bool], low: int, end: int) -> int:
 
 def nothing_fits(problem: Problem, name: str, values: Ladder) -> DiagnosticError:
     """The verdict on the smallest value, or on a setting as it is; or why there is no verdict."""
-    (*_, found) = problem.at({} if name in SETTINGS else {name: values[0]}).diagnostics
+    (*_, found) = problem.at({} if problem.is_setting(name) else {name: values[0]}).diagnostics
     return DiagnosticError([replace(found, notes=(*found.notes, f"no value of `{name}` makes it fit"))])
 
 

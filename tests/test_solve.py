@@ -286,3 +286,14 @@ def test_the_page_has_the_rows_that_are_found() -> None:
     assert len(rows) == 5
     for row in rows:
         assert f"| {row.values['depth']} | {row.values['width']} | {row.params:,} | {row.deviation:+.2%} |" in page
+
+
+def test_a_definition_may_have_the_name_of_a_setting(archlang: Any) -> None:
+    words = ("solve", "num_envs = 4\nnetwork = (dense64)*{num_envs}", "--in", "64", "--free", "num_envs")
+    outcome = archlang(*words, "--params", "1M", "--json")
+    assert outcome.json["rows"][0]["values"] == {"num_envs": 240}
+    outcome = archlang(
+        "solve", "batch_size = 4\nnetwork = (dense64)*{batch_size}", "--in", "64", "--free", "batch_size", "--gpu", "t4-16gb"
+    )
+    assert outcome.code == 1
+    assert "`batch_size` is a setting of the run and a definition" in outcome.err
