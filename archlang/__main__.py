@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
 
 from archlang.cli import app
@@ -16,6 +17,9 @@ from archlang.workload import runtimes
 
 def main() -> None:
     """Run the command line: exit code 0, 1 where what the user gave is wrong, 2 where the options are."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed before
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115, it stays open
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a name or a text may hold what the terminal cannot show

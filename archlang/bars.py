@@ -76,23 +76,16 @@ def place(span: Span) -> str:
 
 
 def bar(terms: dict[str, int], target: Target) -> Text:
-    """The terms against the whole memory, to scale, with the margin at its end; and what there is no room for, beyond that."""
-    text, done = Text(" " * INDENT), 0
-    for term, size in terms.items():
-        letter, colour = LETTERS[term]
-        done, start = done + size, cells(done, target)
-        text.append(letter * (cells(done, target) - start), style=colour)
-    free = max(0, cells(target.budget, target) - cells(done, target))
-    text.append(FREE[0] * free, style=FREE[1])
-    text.append(MARGIN[0] * max(0, CELLS - cells(done, target) - free), style=MARGIN[1])
-    inside, beyond = text[: INDENT + CELLS], text[INDENT + CELLS :]
-    capacity = sized(target.gpu.memory_bytes)
-    return Text.assemble(inside, "│", beyond, f"  │ is {capacity}" if beyond else f" {capacity}")
-
-
-def cells(size: int, target: Target) -> int:
-    """Cells up to a number of bytes; no more than twice the bar, however large the program is."""
-    return min(2 * CELLS, round(CELLS * size / target.gpu.memory_bytes))
+    """The terms to scale, with the margin, and a mark where the memory ends: behind it is what there is no room for."""
+    capacity = target.gpu.memory_bytes
+    whole, text, done = max(capacity, sum(terms.values())), Text(" " * INDENT), 0
+    parts = [(size, *LETTERS[term]) for term, size in terms.items()]
+    parts += [(max(0, target.budget - sum(terms.values())), *FREE), (whole, *MARGIN)]
+    for size, letter, style in parts:
+        start, done = done, min(whole, done + size)
+        text.append(letter * (CELLS * done // whole - CELLS * start // whole), style=style)
+    end = INDENT + CELLS * capacity // whole
+    return Text.assemble(text[:end], "│", text[end:], f"{' │ is' if whole > capacity else ''} {sized(capacity)}")
 
 
 def lines(found: Estimate, question: Question) -> Iterator[str]:
@@ -116,7 +109,8 @@ def where(found: Estimate, question: Question) -> str:
 
 def room(found: Estimate, target: Target) -> str:
     free = f"a margin of {target.margin:.0%} leaves {sized(target.budget)}"
-    return f"fits {target.gpu.name}: {sized(found.total or 0)}, where {free} of {sized(target.gpu.memory_bytes)}"
+    most = "" if found.exact or not found.question else f", at most {sized(found.question.memory.at_most)}"
+    return f"fits {target.gpu.name}: {sized(found.total or 0)}{most}, where {free} of {sized(target.gpu.memory_bytes)}"
 
 
 def arithmetic(question: Question) -> Iterator[str]:
@@ -166,11 +160,11 @@ def scaled(number: int) -> str:
 # --- a grid ---------------------------------------------------------------------------------------------------------------
 
 
-def print_points(spec: Spec, rows: Sequence[tuple[Point, Estimate]], sort: str | None) -> None:
+def print_points(spec: Spec, rows: Sequence[tuple[Point, Estimate]]) -> None:
     """A row for each point of a grid; those that do not fit are marked."""
     names = [axis.name for axis in spec.axes]
     table = Table(*names, *(right(column) for column in NUMBERS), "", box=None, pad_edge=False)
-    for point, found in ordered(names, rows, sort):
+    for point, found in rows:
         numbers = (shown(found) for shown in SHOWN.values())
         table.add_row(*(short(value) for value in point.values.values()), *numbers, mark(found))
     print_table(table)
@@ -179,23 +173,27 @@ def print_points(spec: Spec, rows: Sequence[tuple[Point, Estimate]], sort: str |
 def mark(found: Estimate) -> str:
     """What is to be said of a point in a word."""
     wrong = sorted({diagnostic.code for diagnostic in found.report.diagnostics if diagnostic.severity == "error"})
-    return "does not fit" if found.fits is False else ", ".join(wrong)
+    if found.fits is not False or found.question is None or found.question.target is None:
+        return ", ".join(wrong)
+    return "may not fit" if (found.total or 0) <= found.question.target.budget else "does not fit"
 
 
-def ordered(names: list[str], rows: Sequence[tuple[Point, Estimate]], sort: str | None) -> Sequence[tuple[Point, Estimate]]:
+def ordered(spec: Spec, rows: Sequence[tuple[Point, Estimate]], sort: str | None) -> Sequence[tuple[Point, Estimate]]:
     """The rows by a column, the smallest first; points that are wrong come last. Raises `DiagnosticError` for no column."""
+    names = [axis.name for axis in spec.axes]
     if sort is None:
         return rows
-    if sort in NUMBERS:
+    if sort in NUMBERS and any(NUMBERS[sort](found) is not None for _, found in rows):
         return sorted(rows, key=lambda row: (NUMBERS[sort](row[1]) is None, NUMBERS[sort](row[1]) or 0))
     if sort in names:
         return sorted(rows, key=lambda row: natural(row[0].values[sort]))
     columns = [*names, *NUMBERS]
     similar = did_you_mean(sort, columns)
-    help = f"did you mean `{similar}`?" if similar else f"there are {', '.join(columns)}"
-    raise DiagnosticError(
-        [Diagnostic("E0603", f"there is no column `{short(sort)}`", Source(sort, "--sort").span(), help=help)]
+    help = (
+        f"did you mean `{similar}`?" if similar not in (None, sort) else f"there are {', '.join(columns)}; a time needs a GPU"
     )
+    message = f"there is nothing to sort by in `{short(sort)}`"
+    raise DiagnosticError([Diagnostic("E0603", message, Source(sort, "--sort").span(), help=help)])
 
 
 def natural(value: str) -> tuple[int, int, str]:

@@ -29,6 +29,8 @@ class Entry:
     def read(self, parse: Callable[[Numbers], Result]) -> tuple[Result | None, tuple[str, ...]]:
         """The result, if there is one that can be used, and `parse` raises no `ValueError`; else what is wrong with it."""
         try:
+            if self.place.exists() and not self.place.is_file():  # a pipe would be waited for
+                raise ValueError("it is not a file")
             return parse(self.checked(json.loads(self.place.read_text(encoding="utf-8")))), ()
         except FileNotFoundError:
             return None, ()

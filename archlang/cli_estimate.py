@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from archlang import pipeline
-from archlang.bars import print_estimate, print_points
+from archlang.bars import ordered, print_estimate, print_points
 from archlang.console import print_diagnostics, print_json, print_notes
 from archlang.diagnostics import Diagnostic, DiagnosticError
 from archlang.diagnostics import short as shortened
@@ -45,6 +45,7 @@ RUN_SETTINGS = (
     "num_envs",
     "replay_rows",
     "replay_dtype",
+    "prefill_rows",
     "optimizer",
     "energy",
     "loss",
@@ -77,6 +78,7 @@ def estimate(
     num_envs: NumEnvs = None,
     replay_rows: ReplayRows = None,
     replay_dtype: ReplayDtype = None,
+    prefill_rows: Annotated[int | None, typer.Option(metavar="N", help="Of them, before the first update.")] = None,
     optimizer: Optimizer = None,
     energy: Annotated[str | None, typer.Option(metavar="E", help="The critic's energy, as for `archlang train`.")] = None,
     loss: Annotated[str | None, typer.Option(metavar="L", help="The critic's loss, as for `archlang train`.")] = None,
@@ -104,30 +106,31 @@ def estimate(
         options = pipeline.make_options(gpu, exact, MARGIN if margin is None else margin, remat, unroll, given)
         kind_of_picture(plot)
         rows = list(pipeline.estimates(found, pipeline.inputs_of(in_, env), options))
+        listed = ordered(found, rows, sort)
     except DiagnosticError as error:
         raise refused(error, json_, NOTHING) from None
     print_notes(note for _, row in rows if row.exact is not None for note in row.exact.notes)
-    print_json(as_json(found, rows)) if json_ else show(found, rows, sort)
+    print_json(as_json(found, rows[0][1], listed)) if json_ else show(found, rows[0][1], listed)
     if plot is not None:
         draw(found, rows, plot)
     raise typer.Exit(1 if any(row.wrong for _, row in rows) else 0)
 
 
-def as_json(spec: Spec, rows: Sequence[Row]) -> dict[str, Any]:
+def as_json(spec: Spec, first: Estimate, rows: Sequence[Row]) -> dict[str, Any]:
     """The first point; and, of a grid, every one of them, without what would mend it."""
-    first = rows[0][1].as_json()
     if not spec.axes:
-        return first
-    return first | {"points": [{"set": dict(point.values)} | found.report.as_json() | found.numbers() for point, found in rows]}
+        return first.as_json()
+    return first.as_json() | {
+        "points": [{"set": dict(point.values)} | found.report.as_json() | found.numbers() for point, found in rows]
+    }
 
 
-def show(spec: Spec, rows: Sequence[Row], sort: str | None) -> None:
+def show(spec: Spec, first: Estimate, rows: Sequence[Row]) -> None:
     """One point with its terms; a grid as a table, with what is wrong with its networks anywhere."""
-    first = rows[0][1]
     if not spec.axes:
         print_estimate(first)
         return print_diagnostics(first.diagnostics)
-    print_points(spec, rows, sort)
+    print_points(spec, rows)
     return print_diagnostics(diagnostics_of(spec, [(point, found.report) for point, found in rows]))
 
 

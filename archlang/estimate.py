@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from archlang.diagnostics import Diagnostic, as_json
+from archlang.diagnostics import Diagnostic, DiagnosticError, as_json
 from archlang.exact import ExactPlan, exact_plan
 from archlang.plan import MARGIN, Forced
 from archlang.question import Question
 from archlang.report import Inputs, Report, points, refuse_unknown_width
+from archlang.source import Source
 from archlang.spec import Point, Spec
 from archlang.targets import Gpu
-from archlang.verdict import Fix, verdict
+from archlang.verdict import Fix, costliest, verdict
 
 TEMPORARY = "temporary"
+MAX_BYTES = 2**63
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,26 @@ def estimate(report: Report, inputs: Inputs, options: Options) -> Estimate:
     refuse_unknown_width(report.networks, inputs)
     question = Question(report.networks, inputs, options.settings, options.forced, options.gpu, options.margin)
     _ = question.target, question.memory  # what cannot be is wrong here, not when it is looked at
+    refuse_beyond_measure(question)
+    refuse_without_stacks(question)
     return Estimate(report, question, plan_of(question) if options.exact else None)
+
+
+def refuse_beyond_measure(question: Question) -> None:
+    """Raise E0501 for a program of more bytes than any machine can address."""
+    if question.memory.total >= MAX_BYTES:
+        span, label = costliest(question)
+        raise DiagnosticError([Diagnostic("E0501", "fits nowhere: needs more bytes than 64 bits count", span, label)])
+
+
+def refuse_without_stacks(question: Question) -> None:
+    """Raise E0603 where a way to run stacks is asked for, and there are none."""
+    if any(question.plan.stacks.values()):
+        return
+    for name, value in vars(question.forced).items():
+        if value is not None:
+            message, help = f"`--{name}` changes nothing: no network has a stack", "a stack is written `(…)*n`"
+            raise DiagnosticError([Diagnostic("E0603", message, Source(str(value), f"--{name}").span(), help=help)])
 
 
 def plan_of(question: Question) -> ExactPlan:

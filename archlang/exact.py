@@ -22,6 +22,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from archlang import ir
+from archlang.analysis.memory import TERMS
 from archlang.cache import entry
 from archlang.child import COMPILER, SETTINGS, ask
 from archlang.targets import Gpu
@@ -90,7 +91,10 @@ def read_plan(target: str, numbers: Mapping[str, Any]) -> ExactPlan:
     terms = numbers.get("terms")
     if sizes.keys() != set(SIZES) or not isinstance(terms, dict) or not all(map(is_size, (*sizes.values(), *terms.values()))):
         raise ValueError("its numbers are not those of a plan")
-    return ExactPlan(target, **sizes, terms=terms)
+    plan = ExactPlan(target, **sizes, terms=terms)
+    if not terms or not terms.keys() <= set(TERMS) or sum(terms.values()) > plan.argument or plan.alias > plan.output:
+        raise ValueError("its numbers contradict each other")
+    return plan
 
 
 def is_size(value: object) -> bool:

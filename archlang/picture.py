@@ -27,7 +27,7 @@ COLOURS = {
 }
 GREY, PALE = "#666666", "#e5e5e5"
 ROW, WIDTH = 0.42, 9.0  # inches
-SMALLEST = 0.003  # of the longest bar: a term that is smaller has no name of its own in the legend
+SMALLEST = 0.003  # of a bar: a term that is smaller in all of them has no name in the legend
 
 
 def draw_estimates(bars: Sequence[tuple[str, Mapping[str, int]]], target: Target | None, title: str, place: Path) -> None:
@@ -45,10 +45,9 @@ def draw_estimates(bars: Sequence[tuple[str, Mapping[str, int]]], target: Target
 
 def draw_bars(axes: Axes, bars: Sequence[tuple[str, Mapping[str, int]]]) -> None:
     rows, starts = range(len(bars)), [0.0] * len(bars)
-    longest = max(sum(terms.values()) for _, terms in bars)
     for term in dict.fromkeys(term for _, terms in bars for term in terms):
         sizes = [terms.get(term, 0) / GIB for _, terms in bars]
-        label = term if max(sizes) * GIB > SMALLEST * longest else None
+        label = term if any(terms.get(term, 0) > SMALLEST * sum(terms.values()) for _, terms in bars) else None
         axes.barh(rows, sizes, left=starts, height=0.62, color=COLOURS[term], label=label)
         starts = [start + size for start, size in zip(starts, sizes, strict=True)]
     axes.set_yticks(rows, [label for label, _ in bars])
@@ -63,6 +62,4 @@ def draw_capacity(axes: Axes, target: Target) -> None:
     """What the GPU has, and of it the margin."""
     budget, capacity = target.budget / GIB, target.gpu.memory_bytes / GIB
     axes.axvspan(budget, capacity, color=PALE, zorder=0)
-    axes.axvline(capacity, color=GREY, linewidth=1)
-    axes.annotate(f"{target.gpu.name}: {capacity:,.1f} GiB", (capacity, 1), xycoords=("data", "axes fraction"),
-                  xytext=(-3, 3), textcoords="offset points", ha="right", color=GREY)  # fmt: skip
+    axes.axvline(capacity, color=GREY, linewidth=1, label=f"{target.gpu.name}: {capacity:,.1f} GiB\n(grey: the margin)")

@@ -180,6 +180,7 @@ class Plan:
             yield from (f"  {line}" for line in lines or ("no stack, so nothing to plan",))
         yield from (f"{', '.join(names)}: alike, and yet each in loops of its own: {SEPARATE}" for names in self.alike)
         if self.target is not None and self.memory is not None:
+            yield from filter(None, [forced_for_train(self.stacks)])
             yield verdict(self.target, self.memory)
 
 
@@ -282,6 +283,13 @@ def stack_lines(stack: StackPlan) -> Iterator[str]:
         yield f"  {name:<7} {choice.value!s:<7} {choice.reason}"
     if stack.row_bytes is not None:
         yield f"  saved   {stack.row_bytes:,} bytes of each row"
+
+
+def forced_for_train(stacks: Mapping[str, tuple[StackPlan, ...]]) -> str | None:
+    """`archlang train` plans without a thought for its GPU: what it must be told to run the stacks like this."""
+    chosen = {s.remat.value for found in stacks.values() for s in found if s.remat in (FULL, NESTED)}
+    options = " or ".join(f"`--remat {policy}`" for policy in sorted(chosen))
+    return f"`archlang train` and `estimate` do so with {options}: they keep to what is written" if chosen else None
 
 
 def verdict(target: Target, memory: Memory) -> str:

@@ -25,6 +25,7 @@ from archlang.spec import Spec
 SETTINGS = ("batch_size", "num_envs", "replay_rows")
 ALSO_CALLED = {"batch": "batch_size"}
 SUFFIXES = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9}
+PROBED = (0, *(2**power for power in range(17)))  # values, in the order of those that are taken
 LOOKED_AT = 1024  # values, for two that the specification takes
 NEAR = Decimal("0.05")  # of the budget: rows that are further away are left out, unless they were asked for
 
@@ -64,6 +65,9 @@ class Problem:
         """Whether it is one of the run; a definition may have the name of one."""
         return name in SETTINGS and name not in self.numbers
 
+    def bytes(self, values: Values) -> int | None:
+        return tried(lambda: self.at(values).total)
+
     @cached_property
     def numbers(self) -> tuple[str, ...]:
         """The numbers that the networks are made of, in the order of the text."""
@@ -97,15 +101,34 @@ def ladder(problem: Problem, name: str, others: Values) -> Ladder:
     """Of a setting, all numbers; of a definition, those that the specification takes. Raises `DiagnosticError` for none."""
     if problem.is_setting(name):
         return Ladder(0, 1)
-    taken = [*first_two(lambda value: tried(lambda: problem.report({**others, name: value})) is not None)]
-    if len(taken) == 2:
-        return Ladder(taken[0], taken[1] - taken[0])
+    small = [*first_two(lambda value: tried(lambda: problem.report({**others, name: value})) is not None)]
+    if len(small) == 2:
+        return Ladder(small[0], small[1] - small[0])
     raise refused("--free", name, f"the specification takes no two small whole numbers for `{name}`", None)
 
 
 def first_two(taken: Callable[[int], bool]) -> Iterator[int]:
     """The first two whole numbers that are taken, if they are small."""
     return islice(filter(taken, range(1, LOOKED_AT + 1)), 2)
+
+
+def taken(problem: Problem, name: str, others: Values) -> Iterator[int]:
+    """All small values that the specification takes: they need not be evenly apart."""
+    return (value for value in range(1, LOOKED_AT + 1) if problem.params({**others, name: value}) is not None)
+
+
+def refuse_unsteady(problem: Problem, name: str, values: Ladder, others: Values) -> None:
+    """Raise `DiagnosticError` where a definition changes nothing, or where more of it gives less: no search would be right."""
+    if problem.is_setting(name):
+        return
+    tries = [{**others, name: values[index]} for index in PROBED]
+    for count in (problem.params, problem.bytes):
+        counts = [found for found in map(count, tries) if found is not None]
+        if counts != sorted(counts):
+            raise refused("--free", name, f"more `{name}` does not always take more", "solve for a definition that does")
+        if len(set(counts)) > 1:
+            return
+    raise refused("--free", name, f"`{name}` changes nothing", None)
 
 
 def reason(problem: Problem, values: Values) -> str | None:
@@ -123,7 +146,8 @@ def names_of(problem: Problem, free: str | None, settings: tuple[str, ...]) -> l
     there = f"what can be: {', '.join(known)}" if known else "the specification defines no number"
     if not free or not free.strip():
         raise refused("--free", free or "", "nothing is free", there)
-    names = [ALSO_CALLED.get(name, name) for name in map(str.strip, free.split(","))]
+    written = map(str.strip, free.split(","))
+    names = [name if name in problem.numbers else ALSO_CALLED.get(name, name) for name in written]
     for name in names:
         if name not in known:
             similar = did_you_mean(name, known)
@@ -162,15 +186,21 @@ def largest(problem: Problem, free: str | None) -> Largest:
     """
     settings = SETTINGS if problem.inputs.env is not None else SETTINGS[:1]  # an update alone has a batch
     name = only(names_of(problem, free, settings), free or "")
+    if problem.options.gpu is None:
+        raise refused("--gpu", "", "there is nothing to meet", "give a GPU, or a number of parameters")
     refuse_set(problem, name)
     refuse_both(problem, name)
     problem.at({})  # what is wrong with everything else is told as such
     values = ladder(problem, name, {})
+    refuse_unsteady(problem, name, values, {})
     found = last(lambda index: problem.fits({name: values[index]}), start(problem, name))
     if found is None:
         raise nothing_fits(problem, name, values)
-    next_one = {name: values[found + 1]}
-    return Largest(name, values[found], problem.at({name: values[found]}), reason(problem, next_one))
+    best, limit = values[found], reason(problem, {name: values[found + 1]})
+    if limit is not None and not problem.is_setting(name):
+        best = max([best, *(value for value in taken(problem, name, {}) if problem.fits({name: value}))])
+        limit = f"{limit}, and no larger value up to {LOOKED_AT:,} is taken, or fits"
+    return Largest(name, best, problem.at({name: best}), limit)
 
 
 def only(names: list[str], free: str) -> str:
@@ -273,8 +303,9 @@ def equal(problem: Problem, free: str | None, params: str) -> Equal:
 
 def budget_of(text: str) -> int:
     """`13M`, `200k`, `1.5B` → a number of parameters. Raises `DiagnosticError` (E0603)."""
-    written = re.fullmatch(r"([0-9][0-9_,]{0,30}(?:\.[0-9]{1,30})?)([kmb]?)", text.strip().lower())
-    budget = int(Decimal(re.sub("[_,]", "", written[1])) * SUFFIXES[written[2]]) if written else 0
+    written = re.fullmatch(r"([0-9]{1,30}|[0-9]{1,3}(?:[_,][0-9]{3}){1,9})(\.[0-9]{1,30})?([kKmMbB]?)", text.strip())
+    whole = re.sub("[_,]", "", written[1]) + (written[2] or "") if written else "0"
+    budget = int(Decimal(whole) * SUFFIXES[written[3].lower()]) if written else 0
     if not 1 <= budget < 2**63:
         raise refused("--params", text, f"`{short(text)}` is no number of parameters", "for instance `13M`, `200k`, `1.5B`")
     return budget
@@ -283,18 +314,22 @@ def budget_of(text: str) -> int:
 def nearest(problem: Problem, name: str, others: Values, budget: int) -> Row:
     """The value of one definition that comes nearest."""
     values = ladder(problem, name, others)
+    refuse_unsteady(problem, name, values, others)
 
-    def params(index: int) -> int | None:
-        return problem.params({**others, name: values[index]})
+    def params(value: int) -> int | None:
+        return problem.params({**others, name: value})
 
     def holds(index: int) -> bool | None:
-        found = params(index)
+        found = params(values[index])
         return None if found is None else found <= budget
 
     below = last(holds, 0) or 0
-    counts = {index: count for index in (below, below + 1) if (count := params(index)) is not None}
-    best = min(counts, key=lambda index: abs(counts[index] - budget))
-    return Row({**others, name: values[best]}, counts[best], budget)
+    near = [values[below], values[below + 1]]
+    if params(near[1]) is None:
+        near += taken(problem, name, others)
+    counts = {value: count for value in near if (count := params(value)) is not None}
+    best = min(counts, key=lambda value: abs(counts[value] - budget))
+    return Row({**others, name: best}, counts[best], budget)
 
 
 def table(problem: Problem, name: str, second: str, budget: int) -> Iterator[Row]:

@@ -126,6 +126,7 @@ def numbers(question: Question) -> Iterator[Fix]:
 
 
 STEP = 64  # values are told in multiples of it, where that leaves any
+SMALLEST = 2  # of a batch, whose rows are each other's negatives; one environment is hardly a run
 SEARCHED = ("batch_size", "num_envs")
 
 
@@ -138,7 +139,7 @@ def rows_left(question: Question) -> int:
 
 def largest(question: Question, name: str) -> int:
     """The largest value of a setting, below the one that it has, with which it fits; 0 if there is none."""
-    if fits_with(question, name, STEP) is False:
+    if fits_with(question, name, SMALLEST) is False:
         return 0
     return last(lambda value: fits_with(question, name, value) is not False, getattr(question.workload, name))
 

@@ -177,6 +177,9 @@ def workload_in(env: Environment | None, settings: Mapping[str, Any]) -> Workloa
         return runtime.workload(env.name, given)
     for name in given.keys() - {"batch_size", "optimizer"}:
         raise changes_nothing(name, given[name])
+    rows = given.get("batch_size", BATCH)
+    if type(rows) is not int or not 1 <= rows < 2**31:
+        raise no_batch(rows)
     if given.get("optimizer", "adam") not in OPTIMIZERS:
         raise no_optimizer(str(given["optimizer"]))
     return Workload(**given)
@@ -189,6 +192,12 @@ def program_in(env: Environment) -> Program:
         message = f"the runtime of `{env.name}` does not offer the program of a run"
         raise DiagnosticError([Diagnostic("E0602", message, Source(env.name, "--env").span(), help="leave `--exact` out")])
     return offered
+
+
+def no_batch(rows: object) -> DiagnosticError:
+    takes = "fewer than 2³¹ rows" if type(rows) is int and rows > 0 else "a whole number of rows, at least one"
+    message = f"a batch has {takes}; got {short(str(rows))}"
+    return DiagnosticError([Diagnostic("E0603", message, Source(str(rows), "--batch").span())])
 
 
 def no_optimizer(name: str) -> DiagnosticError:

@@ -351,3 +351,44 @@ def test_arithmetic_of_an_update_and_of_a_run(archlang: Any) -> None:
     assert data["flops"]["run"] > 2_508_800 * data["flops_per_update"]
     deep = archlang("estimate", "wang2025/base", "--env", "humanoid", "--remat", "full", "--json").json
     assert deep["flops"]["update"]["recomputed"] > 0 == data["flops"]["update"]["recomputed"]
+
+
+def test_more_bytes_than_64_bits_count_are_no_estimate(archlang: Any) -> None:
+    outcome = archlang("estimate", "(dense2000000000)*2000000000", "--in", "2000000000", "--json")
+    assert (outcome.code, outcome.json["fits"]) == (1, None)
+    assert "more bytes than 64 bits count" in outcome.json["diagnostics"][0]["message"]
+
+
+def test_points_are_sorted_as_data_too(archlang: Any) -> None:
+    words = ("estimate", "wang2025/base", "--env", "ant", "--set", "depth=8|4", "--json")
+    assert [point["set"]["depth"] for point in archlang(*words, "--sort", "memory").json["points"]] == ["4", "8"]
+    assert archlang(*words, "--sort", "nope").code == 1
+    assert archlang(*words, "--sort", "least time").code == 1  # there is none without a GPU
+
+
+def test_what_is_too_close_to_call_is_marked_as_that_in_a_grid(archlang: Any) -> None:
+    total = (paper(depth=1024).total or 0) / 0.9 / 1e9
+    words = (
+        "estimate",
+        "wang2025/base",
+        "--env",
+        "ant",
+        "--set",
+        "depth=64|1024|4096",
+        "--gpu",
+        f"custom:{total * 1.01:.3f}GB",
+    )
+    marks = [row.split("  ")[-1] for row in archlang(*words).out.splitlines()[1:]]
+    assert marks[1:] == ["may not fit", "does not fit"]
+
+
+def test_the_smallest_numbers_are_tried_before_nothing_is_said_to_help(archlang: Any) -> None:
+    words = ("estimate", "wang2025/base", "--env", "humanoid", "--gpu", "custom:0.6GB", "--num-envs", "100000", "--json")
+    assert any(fix["option"] == "--num-envs" and fix["value"] < 64 for fix in archlang(*words).json["fixes"])
+
+
+@pytest.mark.parametrize("option", ["--remat=full", "--unroll=2"])
+def test_a_way_to_run_stacks_is_for_stacks(archlang: Any, option: str) -> None:
+    outcome = archlang("estimate", "dense64", "--in", "4", option)
+    assert outcome.code == 1
+    assert "no network has a stack" in outcome.err

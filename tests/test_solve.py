@@ -297,3 +297,37 @@ def test_a_definition_may_have_the_name_of_a_setting(archlang: Any) -> None:
     )
     assert outcome.code == 1
     assert "`batch_size` is a setting of the run and a definition" in outcome.err
+
+
+def test_values_that_are_not_evenly_apart_are_all_looked_at(archlang: Any) -> None:
+    outcome = archlang("solve", "wang2025/base", "--env", "ant", "--gpu", "t4-16gb", "--free", "depth", "--json")
+    assert outcome.json["limit"] == "memory"
+    outcome = archlang("solve", "jaxgcrl_skip", "--env", "ant", "--gpu", "t4-16gb", "--free", "skip", "--json")
+    skip = outcome.json["value"]
+    assert "up to 1,024" in outcome.json["limit"]
+    for more in range(skip + 1, 4 * skip):
+        assert archlang("estimate", "jaxgcrl_skip", "--env", "ant", "--gpu", "t4-16gb", "--set", f"skip={more}").code == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "free", "said"),
+    [
+        ("w = 3\nnetwork = dense{4096-w}, dense64", "w", "more `w` does not always take more"),
+        ("n = 4\nnetwork = (dense64)*{4+n-n}", "n", "`n` changes nothing"),
+    ],
+)
+def test_what_a_search_would_answer_falsely_is_refused(archlang: Any, text: str, free: str, said: str) -> None:
+    for goal in (("--params", "100k"), ("--gpu", "t4-16gb")):
+        outcome = archlang("solve", text, "--in", "64", "--free", free, *goal)
+        assert outcome.code == 1
+        assert said in outcome.err
+
+
+@pytest.mark.parametrize("budget", ["1,3M", "13,M", "1__3M", "200\u212a"])
+def test_a_budget_that_can_be_misread_is_refused(archlang: Any, budget: str) -> None:
+    assert archlang("solve", "wang2025/base", "--env", "ant", "--params", budget, "--free", "width").code == 1
+
+
+def test_thousands_may_be_set_apart(archlang: Any) -> None:
+    words = ("solve", "wang2025/base", "--env", "ant", "--free", "width", "--json", "--params")
+    assert archlang(*words, "13,000,000").json["budget"] == archlang(*words, "13M").json["budget"]

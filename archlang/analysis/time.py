@@ -50,7 +50,7 @@ HOURS = 3600 / 10**8  # seconds of a step, for an hour of 10^8
 GPU = "a100-80gb"
 CALIBRATION = "the hours that Wang et al. 2025 report of their code on an A100 80 GB, 512 environments side by side"
 # Of those runs: rows of a batch, matrix products of a network in sequence, columns of its widest.
-BATCHES, LAYERS, WIDTHS = (512, 512), (6, 130), (256, 4096)
+BATCHES, LAYERS, WIDTHS, ENVIRONMENTS = (512, 512), (6, 130), (256, 4096), (512, 512)
 
 
 @dataclass(frozen=True)
@@ -213,8 +213,13 @@ def unlike(networks: Mapping[str, ir.Network], types: Mapping[str, Type], worklo
         "rows of a batch": (workload.batch_size, BATCHES),
         "layers": (max(depths), LAYERS),
         "width": (max(widths), WIDTHS),
+        "environments": (workload.num_envs or ENVIRONMENTS[0], ENVIRONMENTS),
     }
     for what, (value, (low, high)) in found.items():
         if not low <= value <= high:
             timed = f"{low:,}" if low == high else f"{low:,} to {high:,}"
             yield f"{what}: {value:,}, where {timed} were timed"
+    if workload.optimizer != "adam":
+        yield f"optimizer: {workload.optimizer}, where adam was timed"
+    if update(networks, types, workload.batch_size).recomputed:
+        yield "products that are computed again, where none were"

@@ -18,7 +18,7 @@ SETTINGS = {
 8 │ trunk = unit, res(4x unit)*{depth/4}
   │               ^^^^^^^^^^^^^^^^^^^^^^ optimizer: 6.1 GiB, saved activations: 5.0 GiB of it
 note: of 14.6 GiB a margin of 10% stays free, for CUDA's own and what the allocator wastes: `--margin`""",
-            right="archlang estimate wang2025/base --env ant --set depth=4096 --gpu t4-16gb --remat full",
+            right="archlang estimate wang2025/base --env ant --set depth=4096 --gpu t4-16gb --remat nested",
         ),
         see=("E0502", "E0709"),
     ),

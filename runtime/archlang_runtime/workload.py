@@ -73,8 +73,8 @@ def metrics_bytes(config: TrainConfig) -> int:
 
 
 def simulator(environment: str) -> Simulator:
-    """What was planned for an environment; nothing for one that was not."""
-    return Simulator(**simulators().get(environment, {}))
+    """What was planned for an environment."""
+    return Simulator(**simulators()[environment])
 
 
 @cache
