@@ -180,7 +180,8 @@ def test_a_child_that_is_killed_leaves_no_entry(cache: Path, monkeypatch: pytest
 
 
 INTERRUPTED = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits that it is ignored
 sys.path.insert(0, {tests!r})
 import archlang.child
 from test_exact import planned
