@@ -9,6 +9,7 @@ from rich.table import Table
 
 from archlang import pipeline
 from archlang.bars import print_estimate
+from archlang.budget import Equal
 from archlang.console import print_json, print_table, right
 from archlang.diagnostics import DiagnosticError
 from archlang.options import (
@@ -33,7 +34,7 @@ from archlang.options import (
     refused,
 )
 from archlang.plan import MARGIN
-from archlang.solve import Equal, Largest
+from archlang.solve import Largest
 from archlang.solve import refused as refuse
 
 NOTHING: dict[str, object] = {"free": None, "value": None, "rows": []}

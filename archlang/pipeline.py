@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from archlang import ir, syntax
+from archlang.budget import Equal, equal
 from archlang.diagnostics import SpecError
 from archlang.diff import Difference, axis_differences
 from archlang.diff import diff as difference
@@ -19,7 +20,7 @@ from archlang.parse import parse as parse_source
 from archlang.plan import MARGIN, Forced, Plan, Target, make_plan
 from archlang.read import load_source, shipped_like
 from archlang.report import Inputs, Report, check_grid, examine, make_inputs, points, refuse_unknown_width
-from archlang.solve import Equal, Largest, Problem, equal, largest
+from archlang.solve import Largest, Problem, largest
 from archlang.source import Source
 from archlang.spec import Network, Point, Spec, Value, noted
 from archlang.targets import find_gpu

@@ -1,4 +1,4 @@
-"""The largest value that still fits a GPU, and the values that meet a budget of parameters. In closed form, as estimates are.
+"""The largest value that still fits a GPU, in closed form, as estimates are; and how values are searched, for a budget too.
 
 What is free is a setting of the run (`batch_size`, `num_envs`, `replay_rows`) or a number that the specification defines, such
 as `depth`. Values that the specification does not take, a depth that is no multiple of four, are left out. More of anything
@@ -7,10 +7,8 @@ takes more memory and more parameters, so that a search takes a number of steps 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -18,16 +16,14 @@ from typing import Any
 from archlang.definitions import is_number, needed_in, networks_in
 from archlang.diagnostics import Diagnostic, DiagnosticError, SpecError, did_you_mean, short
 from archlang.estimate import Estimate, Options, estimate
-from archlang.report import Inputs, Report, examine, refuse_unknown_width
+from archlang.report import Inputs, Report, examine
 from archlang.source import Source
 from archlang.spec import Spec
 
 SETTINGS = ("batch_size", "num_envs", "replay_rows")
 ALSO_CALLED = {"batch": "batch_size"}
-SUFFIXES = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9}
 PROBED = (0, *(2**power for power in range(17)))  # values, in the order of those that are taken
 LOOKED_AT = 1024  # values, for two that the specification takes
-NEAR = Decimal("0.05")  # of the budget: rows that are further away are left out, unless they were asked for
 
 Values = Mapping[str, int | str]
 Holds = Callable[[int], bool | None]  # None: there is no such value
@@ -250,114 +246,3 @@ def nothing_fits(problem: Problem, name: str, values: Ladder) -> DiagnosticError
     """The verdict on the smallest value, or on a setting as it is; or why there is no verdict."""
     (*_, found) = problem.at({} if problem.is_setting(name) else {name: values[0]}).diagnostics
     return DiagnosticError([replace(found, notes=(*found.notes, f"no value of `{name}` makes it fit"))])
-
-
-# --- a budget of parameters -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Row:
-    """Values whose parameters come nearest to a budget."""
-
-    values: Values
-    params: int
-    budget: int
-
-    @property
-    def deviation(self) -> float:
-        """As a part of the budget; negative where there are fewer parameters."""
-        return self.params / self.budget - 1
-
-    def as_json(self) -> dict[str, Any]:
-        return {"values": dict(self.values), "params": self.params, "deviation": self.deviation}
-
-
-@dataclass(frozen=True)
-class Equal:
-    """Settings of one budget: one, or one for each value of a second definition."""
-
-    budget: int
-    names: tuple[str, ...]
-    rows: tuple[Row, ...]
-
-    def as_json(self) -> dict[str, Any]:
-        """As `archlang solve --json` has it."""
-        return {"budget": self.budget, "free": list(self.names), "rows": [row.as_json() for row in self.rows]}
-
-
-def equal(problem: Problem, free: str | None, params: str) -> Equal:
-    """The values whose parameters, of all networks together, come nearest to a budget such as `13M`.
-
-    Of two definitions the first is solved for each value of the second: those of its axis, else the powers of two. Raises
-    `DiagnosticError` (E0603) for what cannot be, and where nothing comes near.
-    """
-    budget, names = budget_of(params), names_of(problem, free, ())
-    if len(names) > 2:
-        raise refused("--free", free or "", "at most two definitions are free", f"for instance `--free {','.join(names[:2])}`")
-    refuse_unknown_width(problem.report({}).networks, problem.inputs)
-    rows = [nearest(problem, names[0], {}, budget)] if len(names) == 1 else list(table(problem, names[0], names[1], budget))
-    if not rows:
-        raise refused("--params", params, f"no {' and '.join(names)} come within {NEAR:.0%} of {budget:,} parameters", None)
-    return Equal(budget, tuple(names), tuple(rows))
-
-
-def budget_of(text: str) -> int:
-    """`13M`, `200k`, `1.5B` → a number of parameters. Raises `DiagnosticError` (E0603)."""
-    written = re.fullmatch(r"([0-9]{1,30}|[0-9]{1,3}(?:[_,][0-9]{3}){1,9})(\.[0-9]{1,30})?([kKmMbB]?)", text.strip())
-    whole = re.sub("[_,]", "", written[1]) + (written[2] or "") if written else "0"
-    budget = int(Decimal(whole) * SUFFIXES[written[3].lower()]) if written else 0
-    if not 1 <= budget < 2**63:
-        raise refused("--params", text, f"`{short(text)}` is no number of parameters", "for instance `13M`, `200k`, `1.5B`")
-    return budget
-
-
-def nearest(problem: Problem, name: str, others: Values, budget: int) -> Row:
-    """The value of one definition that comes nearest."""
-    values = ladder(problem, name, others)
-    refuse_unsteady(problem, name, values, others)
-
-    def params(value: int) -> int | None:
-        return problem.params({**others, name: value})
-
-    def holds(index: int) -> bool | None:
-        found = params(values[index])
-        return None if found is None else found <= budget
-
-    below = last(holds, 0) or 0
-    near = [values[below], values[below + 1]]
-    if params(near[1]) is None:
-        near += taken(problem, name, others)
-    counts = {value: count for value in near if (count := params(value)) is not None}
-    best = min(counts, key=lambda value: abs(counts[value] - budget))
-    return Row({**others, name: best}, counts[best], budget)
-
-
-def table(problem: Problem, name: str, second: str, budget: int) -> Iterator[Row]:
-    """A row for each value of the second definition."""
-    axis = next((axis for axis in problem.spec.axes if axis.name == second), None)
-    if axis is not None:
-        yield from (nearest(problem, name, {second: number(option)}, budget) for option in axis.options)
-        return
-    for value in powers(problem, second):
-        row = nearest(problem, name, {second: value}, budget)
-        if abs(row.params - budget) <= NEAR * budget:
-            yield row
-        elif row.params > budget:
-            return
-
-
-def number(option: str) -> int | str:
-    return int(option) if option.isdecimal() else option
-
-
-def powers(problem: Problem, name: str) -> Iterator[int]:
-    """The powers of two that the specification takes."""
-    value, seen = 1, False
-    while value < 2**62:
-        taken = tried(lambda value=value: problem.report({name: value})) is not None
-        if seen and not taken:
-            return
-        if taken:
-            seen = True
-            yield value
-        value *= 2

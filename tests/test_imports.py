@@ -33,6 +33,7 @@ TIERS = (
     {"verdict"},
     {"estimate"},
     {"solve"},
+    {"budget"},
     {"pipeline"},
     {"archlang", "lower"},  # `archlang` is the public names
     {"console", "emit", "explain", "files", "testing"},

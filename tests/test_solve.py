@@ -9,8 +9,9 @@ import pytest
 
 import archlang
 from archlang import DiagnosticError
+from archlang.budget import Equal, budget_of
 from archlang.limits import MAX_WIDTH
-from archlang.solve import Equal, Largest, between, budget_of, last
+from archlang.solve import Largest, between, last
 
 GPU = "h100-80gb"
 IN_ANT: dict[str, Any] = {"env": "ant", "gpu": GPU}

@@ -27,7 +27,6 @@ NORMS = {"ln", "rms", "l2", "bn", "rsnorm"}
 FUSED = 96  # arrays that a fusion may make; XLA makes more of them one by one, when each is needed
 JOINED = {"actor", "sa_encoder"}  # roles whose input is put together of two arrays of the batch
 Shape = tuple[int, int] | None
-VALUES = 3  # of a layer's width, held at once between the operations of a copy
 MOMENTS = (
     "the actor's half: backward through sa_encoder",
     "the actor's half: backward through actor",
