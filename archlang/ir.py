@@ -18,7 +18,8 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal
+from itertools import chain
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -61,7 +62,19 @@ class Node(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
     annotations: ClassVar[frozenset[str]] = frozenset({"span"})
+    holding: ClassVar[tuple[str, ...]] = ()  # the fields that are nodes, in order
     span: Annotated[Any, Field(exclude=True, repr=False)] = None
+
+    @cached_property
+    def known(self) -> dict[Any, Any]:
+        """What was computed of this very node (archlang/once.py)."""
+        return {}
+
+    def __copy__(self) -> Self:
+        """Without what is known of this one: a copy is made to be changed."""
+        copied = super().__copy__()
+        vars(copied).pop("known", None)
+        return copied
 
     def meaning(self) -> tuple[Any, ...]:
         return tuple(getattr(self, f) for f in type(self).model_fields if f not in self.annotations)
@@ -119,6 +132,7 @@ class Anything(LayerType):
 class Sequence(Node):
     """Things one after the other."""
 
+    holding: ClassVar[tuple[str, ...]] = ("items",)
     kind: Literal["sequence"] = "sequence"
     items: tuple[Expression, ...]
 
@@ -130,6 +144,7 @@ class Residual(Node):
     (Parisotto et al. 2019, "output" gate; Srivastava et al. 2015). W is square; `post` comes after the sum.
     """
 
+    holding: ClassVar[tuple[str, ...]] = ("body", "post")
     kind: Literal["residual"] = "residual"
     body: Expression
     scale: Scale | None = None
@@ -141,6 +156,7 @@ class Repeat(Node):
     """`count` copies of the body with parameters of their own. `stacked` promises one compiled body, scanned."""
 
     annotations: ClassVar[frozenset[str]] = frozenset({"span", "remat", "unroll"})
+    holding: ClassVar[tuple[str, ...]] = ("body",)
     kind: Literal["repeat"] = "repeat"
     body: Expression
     count: Annotated[StrictInt, Field(ge=1, le=MAX_COUNT)]
@@ -162,6 +178,7 @@ class Repeat(Node):
 class Parallel(Node):
     """Branches on one input, summed or concatenated."""
 
+    holding: ClassVar[tuple[str, ...]] = ("branches",)
     kind: Literal["parallel"] = "parallel"
     branches: Annotated[tuple[Expression, ...], Field(min_length=1)]
     join: Literal["sum", "concat"] = "sum"
@@ -170,6 +187,7 @@ class Parallel(Node):
 class Cast(Node):
     """The body computed in another dtype; its input is converted on the way in, its output back on the way out."""
 
+    holding: ClassVar[tuple[str, ...]] = ("body",)
     kind: Literal["cast"] = "cast"
     dtype: Dtype
     body: Expression
@@ -181,6 +199,7 @@ Expression = Annotated[Layer | Sequence | Residual | Repeat | Parallel | Cast, F
 class Network(Node):
     """A named network."""
 
+    holding: ClassVar[tuple[str, ...]] = ("body",)
     kind: Literal["network"] = "network"
     name: str
     body: Expression
@@ -204,10 +223,5 @@ def content(value: Any) -> Any:
 
 def children(node: Node) -> tuple[Node, ...]:
     """The nodes directly inside a node, in order."""
-    if isinstance(node, Sequence):
-        return node.items
-    if isinstance(node, Parallel):
-        return node.branches
-    if isinstance(node, Residual) and node.post is not None:
-        return node.body, node.post
-    return (node.body,) if isinstance(node, Residual | Repeat | Cast | Network) else ()
+    held = (getattr(node, name) for name in node.holding)
+    return tuple(chain.from_iterable(value if isinstance(value, tuple) else (value,) for value in held if value is not None))

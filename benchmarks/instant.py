@@ -42,7 +42,7 @@ def one(depth: int) -> archlang.Estimate:
 def grid() -> int:
     values = {"width": " | ".join(map(str, WIDTHS)), "depth": " | ".join(str(4 * n) for n in range(1, 101))}
     spec = archlang.read("wang2025/base", values)
-    rows = list(estimates(spec, inputs_of(None, "humanoid"), make_options(GPU, False, archlang.MARGIN, None, None, {})))
+    rows = estimates(spec, inputs_of(None, "humanoid"), make_options(GPU, False, archlang.MARGIN, None, None, {}))
     return sum(found.fits is not None and bool(found.flops_per_update) for _, found in rows)
 
 

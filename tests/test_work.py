@@ -55,7 +55,7 @@ def counted(node: ir.Node, in_features: int) -> int:
 
 def counted_to_input(node: ir.Node, in_features: int) -> int:
     x = Type.of_input(in_features)
-    return 2 * flops(node, x) + recomputed(node, x, weights=False)
+    return 2 * flops(node, x) + recomputed(node, x, False)
 
 
 PIECES = [

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from archlang import ir
-from archlang.analysis.flops import flops, gate
+from archlang.analysis.flops import flops
 from archlang.analysis.parts import parts, width_of
+from archlang.analysis.sums import gate_flops
 from archlang.infer import copies
 from archlang.layers import LayerType
 from archlang.types import Type
@@ -90,7 +91,7 @@ class Walk:
         if node.gate is None:
             return self.sequence(node, x)
         if not self.backwards:
-            return Edge(self.edge(node.body, x).flops + gate(width_of(x)), open=False)
+            return Edge(self.edge(node.body, x).flops + gate_flops(width_of(x)), open=False)
         after = Edge() if node.post is None else self.edge(node.post, x)
         return Edge(after.flops, open=False)
 

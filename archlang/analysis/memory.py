@@ -28,7 +28,7 @@ TERMS = (PARAMETERS, GRADIENTS, OPTIMIZER, SAVED, LOSS, REPLAY, HINDSIGHT, ENVIR
 class Memory:
     """Everything that is held at the largest moment, share by share: `always`, and `then`.
 
-    `worst`: bytes in the place of `then`, if XLA orders the update badly.
+    `worst`: bytes in the place of `then`, if XLA orders the update badly, and that is more.
     """
 
     moment: str
@@ -80,7 +80,7 @@ def memory(networks: Mapping[str, ir.Network], types: Mapping[str, Type], worklo
     """What the program needs whose networks take these types, on a GPU of so many cores (NVIDIA's multiprocessors)."""
     made = {name: passes(name, net.body, types[name], workload.batch_size, cores) for name, net in networks.items()}
     moment = max(moments(networks, types, made, workload, cores), key=lambda moment: moment.total)
-    order = 0 if workload.environment is None else worst(made, workload.loss_bytes) + workload.hindsight_bytes
+    order = 0 if workload.environment is None else worst(made) + workload.hindsight_bytes
     return Memory(moment.name, (*always(made, workload), *given(types, workload)), moment.shares, order)
 
 

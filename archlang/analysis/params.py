@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from archlang import ir
-from archlang.analysis.parts import total
+from archlang.analysis.sums import sums
 from archlang.types import Type
 
 
 def num_params(node: ir.Node, x: Type) -> int:
     """The number of parameters for an input of type `x`, whose width must be known."""
-    return total(node, x, lambda layer, in_features: layer.num_params(in_features), gate)
+    return sums(node, x).params
 
 
 def dense_layers(node: ir.Node) -> int:
@@ -18,8 +18,3 @@ def dense_layers(node: ir.Node) -> int:
     if isinstance(node, ir.Layer):
         return int(node.name == "dense")
     return node.count * inside if isinstance(node, ir.Repeat) else inside
-
-
-def gate(in_features: int) -> int:
-    """A square matrix and a bias."""
-    return in_features * (in_features + 1)

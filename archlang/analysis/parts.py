@@ -7,22 +7,9 @@ from typing import Any
 
 from archlang import ir
 from archlang.infer import copies, output_type, summed
-from archlang.layers import LayerType
 from archlang.types import Type
 
 Part = tuple[ir.Node, Type, int]  # a node directly inside another, its input type, how many copies of it there are
-
-
-def total(node: ir.Node, x: Type, layer: Callable[[LayerType, int], int], gate: Callable[[int], int]) -> int:
-    """A sum over a network: `layer(layer, in_features)` and, of a residual's gate, `gate(in_features)`; every copy counts.
-
-    Raises `ValueError` where a width is not known: of the input, or of the action.
-    """
-    inside = sum(count * total(part, seen, layer, gate) for part, seen, count in parts(node, x))
-    if isinstance(node, ir.Layer):
-        width_of(output_type(node, x))  # of a bare `gaussian` it is not known
-        return layer(node.layer, width_of(x))
-    return inside + gate(width_of(x)) if isinstance(node, ir.Residual) and node.gate is not None else inside
 
 
 def width_of(x: Type) -> int:

@@ -18,6 +18,7 @@ from archlang.analysis.fused import Fused
 from archlang.analysis.parts import parts, width_of
 from archlang.analysis.residuals import Everything, Products, Residuals
 from archlang.infer import copies, output_type
+from archlang.once import once
 from archlang.types import Type
 
 READ = Residuals(Everything(needs_input=True), Products(needs_input=True), Fused(needs_input=True))  # computed from the value
@@ -60,6 +61,7 @@ def loops_kept(node: ir.Node, x: Type, learned: bool) -> int:
     return sum(count * loops_kept(part, seen, learned) for part, seen, count in parts(node, x))
 
 
+@once
 def residuals(node: ir.Node, x: Type, learned: bool = True) -> Residuals:
     return RESIDUALS[type(node)](node, x, learned)
 

@@ -23,8 +23,9 @@ from typing import Any
 from archlang import ir
 from archlang.analysis.forward import widest
 from archlang.analysis.params import num_params
-from archlang.analysis.parts import parts, total, width_of
+from archlang.analysis.parts import parts, width_of
 from archlang.analysis.saved import kept_bytes
+from archlang.analysis.sums import sums
 from archlang.analysis.work import extra, update
 from archlang.targets import Gpu, Speed
 from archlang.types import Type
@@ -202,7 +203,7 @@ def passed(networks: Mapping[str, ir.Network], types: Mapping[str, Type]) -> int
 
 def products(node: ir.Node, x: Type) -> int:
     """The layers of a network that are matrix products, with the gates."""
-    return total(node, x, lambda layer, in_features: int(layer.flops(in_features) > 0), lambda in_features: 1)
+    return sums(node, x).products
 
 
 def unlike(networks: Mapping[str, ir.Network], types: Mapping[str, Type], workload: Workload) -> Iterator[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import accumulate
 
 from archlang import ir
@@ -171,14 +171,14 @@ class Pass:
 def passes(name: str, network: ir.Node, x: Type, batch: int, cores: int = 132) -> Pass:
     """What a network that is learned needs for a batch of rows of type `x`, on a GPU of so many cores."""
     things = list(in_a_row(network, x))
-    *_, last = prefixes(things, learned=True)
+    pending = reduce(Residuals.then, (residuals(*thing) for thing in things), Residuals()).fused.pending
     return Pass(
         name,
         items(name, things, batch, cores),
         rows=batch * x.row_bytes * (name in JOINED),
-        output=batch * last.fused.pending + beyond(*things[-1], batch, cores),
+        output=batch * pending + beyond(*things[-1], batch, cores),
         pairs=FLOAT * batch**2,
-        used=Pass(name, items(name, things, batch, cores, learned=False)),
+        used=Pass(name, items(name, things, batch, cores, learned=False)) if name == "sa_encoder" else None,
     )
 
 
@@ -208,15 +208,15 @@ def update(made: Mapping[str, Pass], loss_bytes: int = 0) -> Moment:
     return max(contrastive(actor, sa_encoder, g_encoder, loss_bytes), key=lambda moment: moment.total)
 
 
-def worst(made: Mapping[str, Pass], loss_bytes: int = 0) -> int:
-    """Bytes at the largest moment of the worst order that XLA has been seen to take: the actor's descent after the critic's
+def worst(made: Mapping[str, Pass]) -> int:
+    """Bytes at the largest moment of the worst orders that XLA has been seen to take: the actor's descent after the critic's
     backward pass, and all that a bare loop writes to made at the start."""
     actor, sa_encoder, g_encoder = (made[role] for role in ROLES)
     later = descent_later(sa_encoder.peak(g_encoder.items, actor.last).beside(*g_encoder.saved), actor, g_encoder)
     bare = [item for each in (sa_encoder, g_encoder) for item in each.items if item.shape]
     start = (sa_encoder.used or sa_encoder).peak().beside(*actor.saved, *(item.saved for item in bare))
     zeros = (item.learned for item in (*bare, *actor.items) if item.shape)
-    return max(update(made, loss_bytes).total, later.total, start.beside(*zeros).total)
+    return max(later.total, start.beside(*zeros).total)
 
 
 def descent_later(moment: Moment, actor: Pass, g_encoder: Pass) -> Moment:

@@ -15,10 +15,12 @@ from math import isqrt
 
 from archlang import ir
 from archlang.analysis.edges import of_data, unread
-from archlang.analysis.flops import elementwise, flops, gate
-from archlang.analysis.parts import parts, total
+from archlang.analysis.flops import flops
+from archlang.analysis.parts import parts
+from archlang.analysis.sums import sums
 from archlang.infer import output_type
 from archlang.names import ROLES
+from archlang.once import once
 from archlang.types import Type
 
 BACKWARD = 2  # elementwise operations backward for each one forward: those of the two gradients, as of a matrix product
@@ -72,9 +74,10 @@ def extra(networks: Collection[str], name: str) -> tuple[int, int]:
 
 def of_network(node: ir.Node, x: Type, forward: int, to_input: int) -> tuple[int, int, int]:
     """Of one row: a forward and a backward pass, and how many more forward and backward to the input alone."""
-    once, values = flops(node, x), elementwise(node, x)
-    whole = 2 * once + of_weights(node, x) - of_data(node, x)
-    again = recomputed(node, x) + to_input * recomputed(node, x, weights=False)
+    forward_pass = sums(node, x)
+    once, values = forward_pass.flops, forward_pass.elementwise
+    whole = 2 * once + forward_pass.learned_flops - of_data(node, x)
+    again = recomputed(node, x) + to_input * recomputed(node, x, False)
     return (
         whole + (forward + to_input) * once,
         again,
@@ -82,11 +85,7 @@ def of_network(node: ir.Node, x: Type, forward: int, to_input: int) -> tuple[int
     )
 
 
-def of_weights(node: ir.Node, x: Type) -> int:
-    """FLOPs of the products whose matrices are learned: all, but in layers of other packages."""
-    return total(node, x, lambda layer, width: layer.flops(width) if layer.num_params(width) else 0, gate)
-
-
+@once
 def recomputed(node: ir.Node, x: Type, weights: bool = True) -> int:
     """FLOPs of a row that the loops in a node compute a second time in a backward pass; `weights`: to the weights as well."""
     inside = sum(count * recomputed(part, seen, weights) for part, seen, count in parts(node, x))

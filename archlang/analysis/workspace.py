@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from archlang import ir
 from archlang.analysis.parts import parts
+from archlang.once import once
 from archlang.types import Type
 
 FLOAT = 4  # bytes of a parameter, and of its gradient
@@ -116,8 +117,13 @@ def parts_of(rows: int, columns: int, inner: int, cores: int) -> int:
     return parts if parts > 2 else 1
 
 
-def products_in(node: ir.Node, x: Type) -> Iterator[Product]:
+@once
+def products_in(node: ir.Node, x: Type) -> tuple[Product, ...]:
     """The products in a node; of a loop's body once, however many copies."""
+    return tuple(found_in(node, x))
+
+
+def found_in(node: ir.Node, x: Type) -> Iterator[Product]:
     if isinstance(node, ir.Layer):
         size = node.layer.flops(x.width or 0) // 2
         if size and x.width:

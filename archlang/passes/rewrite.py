@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import is_
 from typing import Any
 
 from archlang import ir
@@ -17,15 +18,18 @@ def bottom_up(node: ir.Node, rule: Rule) -> Any:
 
 def map_children(node: ir.Node, function: Rule) -> Any:
     """The node with every node directly inside it replaced. Spans and annotations stay."""
-    fields = {name: mapped(value, function) for name, value in vars(node).items()}
-    changed = {name: value for name, value in fields.items() if value is not getattr(node, name)}
+    changed: dict[str, Any] = {}
+    for name in node.holding:
+        old = getattr(node, name)
+        new = mapped(old, function)
+        if new is not old:
+            changed[name] = new
     return node.model_copy(update=changed) if changed else node
 
 
 def mapped(value: Any, function: Rule) -> Any:
-    if isinstance(value, ir.Node):
-        return function(value)
-    if not (isinstance(value, tuple) and value and isinstance(value[0], ir.Node)):
-        return value
-    items = tuple(function(item) for item in value)
-    return value if all(new is old for new, old in zip(items, value, strict=True)) else items
+    """A node, or several, or the nothing that is in the place of one."""
+    if not isinstance(value, tuple):
+        return None if value is None else function(value)
+    items = tuple(map(function, value))
+    return value if all(map(is_, items, value)) else items
