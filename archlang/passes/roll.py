@@ -128,7 +128,7 @@ def key(value: Any) -> Any:
         return tuple(map(key, value))
     if not isinstance(value, ir.Node):
         return value
-    return tuple(key(field) for name, field in vars(value).items() if name != "span")
+    return tuple(key(getattr(value, name)) for name in type(value).model_fields if name != "span")
 
 
 def keeps_any_type(node: ir.Node) -> bool:
