@@ -13,21 +13,28 @@ from archlang.budget import Equal
 from archlang.console import print_json, print_table, right
 from archlang.diagnostics import DiagnosticError
 from archlang.options import (
+    RUN_SETTINGS,
     Action,
     BatchSize,
+    Energy,
     Env,
+    ExploreBestOf,
     Gpu,
     In,
     Json,
+    Loss,
     Margin,
     NumEnvs,
     Optimizer,
+    PrefillRows,
     Remat,
     ReplayDtype,
     ReplayRows,
     Setting,
     SpecArgument,
     Unroll,
+    UnrollLength,
+    UpdatesPerUnroll,
     read,
     refuse_both,
     refuse_idle,
@@ -38,7 +45,7 @@ from archlang.solve import Largest
 from archlang.solve import refused as refuse
 
 NOTHING: dict[str, object] = {"free": None, "value": None, "rows": []}
-OF_A_RUN = ("margin", "batch_size", "num_envs", "replay_rows", "replay_dtype", "optimizer", "remat", "unroll")
+OF_A_RUN = ("margin", *RUN_SETTINGS, "remat", "unroll")
 
 
 def solve(
@@ -58,7 +65,13 @@ def solve(
     num_envs: NumEnvs = None,
     replay_rows: ReplayRows = None,
     replay_dtype: ReplayDtype = None,
+    prefill_rows: PrefillRows = None,
     optimizer: Optimizer = None,
+    energy: Energy = None,
+    loss: Loss = None,
+    explore_best_of: ExploreBestOf = None,
+    unroll_length: UnrollLength = None,
+    updates_per_unroll: UpdatesPerUnroll = None,
     remat: Remat = None,
     unroll: Unroll = None,
     json_: Json = False,

@@ -27,7 +27,28 @@ BatchSize = Annotated[int | None, typer.Option("--batch-size", "--batch", metava
 NumEnvs = Annotated[int | None, typer.Option(metavar="N", help="Environments side by side.")]
 ReplayRows = Annotated[int | None, typer.Option(metavar="N", help="Transitions kept of each environment.")]
 ReplayDtype = Annotated[str | None, typer.Option(metavar="T", help="What they are kept in: float32 or bfloat16.")]
+PrefillRows = Annotated[int | None, typer.Option(metavar="N", help="Of them, before the first update.")]
 Optimizer = Annotated[str | None, typer.Option(metavar="O", help="Of the networks: adam, adamw, sgd or lion.")]
+Energy = Annotated[str | None, typer.Option(metavar="E", help="The critic's energy, as for `archlang train`.")]
+Loss = Annotated[str | None, typer.Option(metavar="L", help="The critic's loss, as for `archlang train`.")]
+ExploreBestOf = Annotated[int | None, typer.Option(metavar="K", help="Actions drawn for each step of training.")]
+UnrollLength = Annotated[int | None, typer.Option(metavar="N", help="Steps of an environment between updates.")]
+UpdatesPerUnroll = Annotated[int | None, typer.Option(metavar="N", help="Updates after each unroll.")]
+
+RUN_SETTINGS = (  # the options that are settings of a run
+    "batch_size",
+    "num_envs",
+    "replay_rows",
+    "replay_dtype",
+    "prefill_rows",
+    "optimizer",
+    "energy",
+    "loss",
+    "explore_best_of",
+    "unroll_length",
+    "updates_per_unroll",
+    "steps",
+)
 
 
 def read(spec: str, set_: list[str] | None, action: int | None) -> Spec:

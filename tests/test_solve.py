@@ -255,6 +255,21 @@ def test_at_most_two_definitions_are_free(archlang: Any) -> None:
 # --- the command ----------------------------------------------------------------------------------------------------------
 
 
+SETTINGS = ("--energy mrn", "--loss symmetric_infonce", "--explore-best-of 64", "--unroll-length 500")
+
+
+@pytest.mark.parametrize("option", [*SETTINGS, "--updates-per-unroll 1000000", "--prefill-rows 500"])
+def test_the_answer_holds_for_the_settings_of_the_run(archlang: Any, option: str) -> None:
+    """Each changes something, and `archlang estimate` says the same of that program; one more does not fit."""
+    words = (*BASE[1:], "--gpu", GPU, "--batch", "16384")
+    about = archlang("solve", *words, *option.split(), "--free", "num_envs", "--json").json
+    assert about != archlang("solve", *words, "--free", "num_envs", "--json").json
+    value = about.pop("value")
+    estimated = archlang("estimate", *words, *option.split(), "--num-envs", str(value), "--json").json
+    assert about == {"free": "num_envs", "limit": "memory"} | estimated
+    assert archlang("estimate", *words, *option.split(), "--num-envs", str(value + 1)).code == 1
+
+
 def test_the_command_tells_the_largest_with_its_estimate(archlang: Any) -> None:
     found = largest("depth")
     outcome = archlang(*BASE, "--gpu", GPU, "--free", "depth")
