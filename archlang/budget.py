@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from archlang.definitions import Axis
 from archlang.diagnostics import short
 from archlang.report import refuse_unknown_width
-from archlang.solve import Problem, Values, ladder, last, names_of, refuse_unsteady, refused, taken, tried
+from archlang.solve import Problem, Values, ladder, last, names_of, refuse_bound, refuse_unsteady, refused, taken, tried
 
 SUFFIXES = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9}
 NEAR = Decimal("0.05")  # of the budget: rows that are further away are left out, unless they were asked for
@@ -56,6 +57,8 @@ def equal(problem: Problem, free: str | None, params: str) -> Equal:
     if len(names) > 2:
         raise refused("--free", free or "", "at most two definitions are free", f"for instance `--free {','.join(names[:2])}`")
     refuse_unknown_width(problem.report({}).networks, problem.inputs)
+    for name in names if axis_of(problem, names[-1]) is None else names[:1]:
+        refuse_bound(problem, name)
     rows = [nearest(problem, names[0], {}, budget)] if len(names) == 1 else list(table(problem, names[0], names[1], budget))
     if not rows:
         raise refused("--params", params, f"no {' and '.join(names)} come within {NEAR:.0%} of {budget:,} parameters", None)
@@ -95,7 +98,7 @@ def nearest(problem: Problem, name: str, others: Values, budget: int) -> Row:
 
 def table(problem: Problem, name: str, second: str, budget: int) -> Iterator[Row]:
     """A row for each value of the second definition."""
-    axis = next((axis for axis in problem.spec.axes if axis.name == second), None)
+    axis = axis_of(problem, second)
     if axis is not None:
         yield from (nearest(problem, name, {second: number(option)}, budget) for option in axis.options)
         return
@@ -105,6 +108,10 @@ def table(problem: Problem, name: str, second: str, budget: int) -> Iterator[Row
             yield row
         elif row.params > budget:
             return
+
+
+def axis_of(problem: Problem, name: str) -> Axis | None:
+    return next((axis for axis in problem.spec.axes if axis.name == name), None)
 
 
 def number(option: str) -> int | str:

@@ -13,6 +13,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
+from archlang import syntax
 from archlang.definitions import is_number, needed_in, networks_in
 from archlang.diagnostics import Diagnostic, DiagnosticError, SpecError, did_you_mean, short
 from archlang.estimate import Estimate, Options, estimate
@@ -69,6 +70,15 @@ class Problem:
         """The numbers that the networks are made of, in the order of the text."""
         needed = needed_in(self.spec.file, networks_in(self.spec.file))
         return tuple(name for name, found in self.spec.file.by_name.items() if name in needed and is_number(found))
+
+    @cached_property
+    def lists(self) -> tuple[str, ...]:
+        """Those of them that are lists of numbers."""
+        return tuple(name for name in self.numbers if any(map(is_list, self.spec.file.by_name[name].value.options)))
+
+
+def is_list(option: syntax.Sequence) -> bool:
+    return isinstance(option.items[0], syntax.List)
 
 
 def tried(ask: Callable[[], Any]) -> Any:
@@ -138,13 +148,16 @@ def reason(problem: Problem, values: Values) -> str | None:
 
 def names_of(problem: Problem, free: str | None, settings: tuple[str, ...]) -> list[str]:
     """`--free width,depth` → the names, each of which is known. Raises `DiagnosticError` (E0603)."""
-    known = (*settings, *problem.numbers)
+    known = (*settings, *(name for name in problem.numbers if name not in problem.lists))
     there = f"what can be: {', '.join(known)}" if known else "the specification defines no number"
     if not free or not free.strip():
         raise refused("--free", free or "", "nothing is free", there)
     written = map(str.strip, free.split(","))
     names = [name if name in problem.numbers else ALSO_CALLED.get(name, name) for name in written]
     for name in names:
+        if name in problem.lists:
+            help = f"make its numbers a definition, `{name} = [{{w}}, {{w}}]`, and solve for that"
+            raise refused("--free", free, f"`{name}` is a list of numbers, and one number is sought", help)
         if name not in known:
             similar = did_you_mean(name, known)
             help = f"did you mean `{similar}`?" if similar else there
@@ -152,6 +165,17 @@ def names_of(problem: Problem, free: str | None, settings: tuple[str, ...]) -> l
         if names.count(name) > 1:
             raise refused("--free", free, f"`{name}` is free twice", None)
     return names
+
+
+def refuse_bound(problem: Problem, name: str) -> None:
+    """Raise `DiagnosticError` (E0603) where what is free was given a value: it would change nothing."""
+    if problem.is_setting(name) and name in problem.options.settings:
+        option, value = f"--{name.replace('_', '-')}", str(problem.options.settings[name])
+        raise refused(option, value, f"`{option}` changes nothing: `{name}` is free", "leave it away")
+    if not problem.is_setting(name) and problem.spec.file.by_name[name] is not problem.spec.written.by_name[name]:
+        span, message = problem.spec.file.by_name[name].span, f"`--set {name}` changes nothing: `{name}` is free"
+        help = "leave it away; with `--params`, the second of two may be given several values"
+        raise DiagnosticError([Diagnostic("E0603", message, span, help=help)])
 
 
 def refused(option: str, value: str, message: str, help: str | None) -> DiagnosticError:
@@ -184,7 +208,7 @@ def largest(problem: Problem, free: str | None) -> Largest:
     name = only(names_of(problem, free, settings), free or "")
     if problem.options.gpu is None:
         raise refused("--gpu", "", "there is nothing to meet", "give a GPU, or a number of parameters")
-    refuse_set(problem, name)
+    refuse_bound(problem, name)
     refuse_both(problem, name)
     problem.at({})  # what is wrong with everything else is told as such
     values = ladder(problem, name, {})
@@ -203,12 +227,6 @@ def only(names: list[str], free: str) -> str:
     if len(names) > 1:
         raise refused("--free", free, "with `--gpu` one thing is free at a time", f"for instance `--free {names[0]}`")
     return names[0]
-
-
-def refuse_set(problem: Problem, name: str) -> None:
-    if name in problem.options.settings:
-        option, value = f"--{name.replace('_', '-')}", str(problem.options.settings[name])
-        raise refused(option, value, f"`{option}` changes nothing: `{name}` is free", "leave it away")
 
 
 def refuse_both(problem: Problem, name: str) -> None:

@@ -204,6 +204,15 @@ BASE = ("solve", "wang2025/base", "--env", "ant")
         (("--gpu", GPU, "--free", "batch,depth"), "one thing is free at a time", "`--free batch_size`"),
         (("--params", "13M", "--free", "depth,depth"), "`depth` is free twice", ""),
         (
+            ("--params", "13M", "--free", "width", "--set", "width=8"),
+            "`--set width` changes nothing: `width` is free",
+            "leave it",
+        ),
+        (("--params", "13M", "--free", "width", "--set", "width=8|9"), "`--set width` changes nothing", "leave it away"),
+        (("--params", "13M", "--free", "width,depth", "--set", "width=8|9"), "`--set width` changes nothing", "leave it away"),
+        (("--params", "13M", "--free", "width,depth", "--set", "depth=8"), "`--set depth` changes nothing", "several values"),
+        (("--gpu", GPU, "--free", "depth", "--set", "depth=8"), "`--set depth` changes nothing: `depth` is free", "leave it"),
+        (
             ("--gpu", GPU, "--free", "batch", "--batch", "4"),
             "`--batch-size` changes nothing: `batch_size` is free",
             "leave it away",
@@ -241,6 +250,19 @@ def test_other_mistakes_are_told_as_ever(archlang: Any, words: tuple[str, ...], 
     assert (outcome.code, outcome.err) == (1, "")
     assert outcome.json["value"] is None
     assert outcome.json["diagnostics"][0]["code"].startswith(code)
+
+
+LIST = "n = [8, 16]\nw = 4\nnet = <dense{n}>, dense{w}"
+
+
+def test_a_list_is_not_taken_for_a_number(archlang: Any) -> None:
+    for goal in (("--params", "9k"), ("--gpu", GPU)):
+        outcome = archlang("solve", LIST, "--in", "4", "--free", "n", *goal)
+        assert outcome.code == 1
+        assert "`n` is a list of numbers, and one number is sought" in outcome.err
+        assert "`n = [{w}, {w}]`" in outcome.err
+    assert archlang("solve", LIST.replace("8, 16", "{w}, {w}"), "--in", "4", "--params", "9k", "--free", "w").code == 0
+    assert "what can be: w\n" in archlang("solve", LIST, "--in", "4", "--params", "9k").err
 
 
 def test_at_most_two_definitions_are_free(archlang: Any) -> None:
