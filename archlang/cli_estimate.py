@@ -15,6 +15,7 @@ from archlang.diagnostics import Diagnostic, DiagnosticError
 from archlang.diagnostics import short as shortened
 from archlang.estimate import Estimate
 from archlang.options import (
+    NO_ESTIMATE,
     RUN_SETTINGS,
     Action,
     BatchSize,
@@ -47,14 +48,6 @@ from archlang.report import diagnostics_of
 from archlang.source import Source
 from archlang.spec import Point, Spec
 
-NOTHING: dict[str, object] = {
-    "networks": {},
-    "params": None,
-    "memory": None,
-    "fits": None,
-    "flops_per_update": None,
-    "tier": "instant",
-}
 Row = tuple[Point, Estimate]
 
 
@@ -101,7 +94,7 @@ def estimate(
         rows = list(pipeline.estimates(found, pipeline.inputs_of(in_, env), options))
         listed = ordered(found, rows, sort)
     except DiagnosticError as error:
-        raise refused(error, json_, NOTHING) from None
+        raise refused(error, json_, NO_ESTIMATE) from None
     print_notes(note for _, row in rows if row.exact is not None for note in row.exact.notes)
     print_json(as_json(found, rows[0][1], listed)) if json_ else show(found, rows[0][1], listed)
     if plot is not None:

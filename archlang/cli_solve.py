@@ -13,6 +13,7 @@ from archlang.budget import Equal
 from archlang.console import print_json, print_table, right
 from archlang.diagnostics import DiagnosticError
 from archlang.options import (
+    NO_ESTIMATE,
     RUN_SETTINGS,
     Action,
     BatchSize,
@@ -41,10 +42,11 @@ from archlang.options import (
     refused,
 )
 from archlang.plan import MARGIN
-from archlang.solve import Largest
+from archlang.solve import Largest, NothingFits
 from archlang.solve import refused as refuse
 
-NOTHING: dict[str, object] = {"free": None, "value": None, "rows": []}
+NO_VALUE = {"free": None, "value": None, "limit": None} | NO_ESTIMATE
+NO_ROWS: dict[str, object] = {"budget": None, "free": None, "rows": []}
 OF_A_RUN = ("margin", *RUN_SETTINGS, "remat", "unroll")
 
 
@@ -91,8 +93,10 @@ def solve(
         found = pipeline.solve(
             read(spec, set_, action), free=free or "", params=params, in_features=in_, env=env, gpu=gpu, **given
         )
+    except NothingFits as error:
+        raise refused(error, json_, error.as_json()) from None
     except DiagnosticError as error:
-        raise refused(error, json_, NOTHING) from None
+        raise refused(error, json_, NO_VALUE if params is None else NO_ROWS) from None
     print_json({"diagnostics": []} | found.as_json()) if json_ else show(found, gpu)
 
 

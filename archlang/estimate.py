@@ -105,7 +105,7 @@ class Estimate:
     def numbers(self) -> dict[str, Any]:
         """What is known of the program, as data; what fits is judged, and not mended."""
         if self.question is None:
-            return {"memory": None, "fits": None, "flops_per_update": None, "tier": self.tier}
+            return {"memory": None, "fits": None, "flops_per_update": None, "flops": None, "time": None, "tier": self.tier}
         memory = memory_json(self, self.question)
         flops = flops_json(self.question)
         known = {"memory": memory, "fits": self.fits, "flops_per_update": self.flops_per_update, "flops": flops}

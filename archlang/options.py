@@ -50,6 +50,18 @@ RUN_SETTINGS = (  # the options that are settings of a run
     "steps",
 )
 
+NO_ESTIMATE: dict[str, object] = {  # the keys of an estimate, where there is none
+    "networks": {},
+    "params": None,
+    "fixes": [],
+    "memory": None,
+    "fits": None,
+    "flops_per_update": None,
+    "flops": None,
+    "time": None,
+    "tier": "instant",
+}
+
 
 def read(spec: str, set_: list[str] | None, action: int | None) -> Spec:
     """A specification as the options change it."""

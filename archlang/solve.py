@@ -15,7 +15,7 @@ from typing import Any
 
 from archlang import syntax
 from archlang.definitions import is_number, needed_in, networks_in
-from archlang.diagnostics import Diagnostic, DiagnosticError, SpecError, did_you_mean, short
+from archlang.diagnostics import Diagnostic, DiagnosticError, SpecError, as_json, did_you_mean, short
 from archlang.estimate import Estimate, Options, estimate
 from archlang.report import Inputs, Report, examine
 from archlang.source import Source
@@ -199,6 +199,21 @@ class Largest:
         return {"free": self.name, "value": self.value, "limit": self.limit or "memory"} | self.estimate.as_json()
 
 
+class NothingFits(DiagnosticError):
+    """No value of what is free fits the GPU. Holds the estimate of the smallest value, or of a setting as it is."""
+
+    def __init__(self, name: str, estimate: Estimate):
+        super().__init__(
+            replace(found, notes=(*found.notes, f"no value of `{name}` makes it fit")) for found in estimate.diagnostics
+        )
+        self.name, self.estimate = name, estimate
+
+    def as_json(self) -> dict[str, Any]:
+        """As `archlang solve --json` has it."""
+        diagnostics = [as_json(diagnostic) for diagnostic in self.diagnostics]
+        return {"free": self.name, "value": None, "limit": "memory"} | self.estimate.as_json() | {"diagnostics": diagnostics}
+
+
 def largest(problem: Problem, free: str | None) -> Largest:
     """The largest value of what is free with which the program surely fits the GPU.
 
@@ -215,7 +230,7 @@ def largest(problem: Problem, free: str | None) -> Largest:
     refuse_unsteady(problem, name, values, {})
     found = last(lambda index: problem.fits({name: values[index]}), start(problem, name))
     if found is None:
-        raise nothing_fits(problem, name, values)
+        raise NothingFits(name, problem.at({} if problem.is_setting(name) else {name: values[0]}))
     best, limit = values[found], reason(problem, {name: values[found + 1]})
     if limit is not None and not problem.is_setting(name):
         best = max([best, *(value for value in taken(problem, name, {}) if problem.fits({name: value}))])
@@ -258,9 +273,3 @@ def between(holds: Callable[[int], bool], low: int, end: int) -> int:
         middle = (low + end) // 2
         low, end = (middle, end) if holds(middle) else (low, middle)
     return low
-
-
-def nothing_fits(problem: Problem, name: str, values: Ladder) -> DiagnosticError:
-    """The verdict on the smallest value, or on a setting as it is; or why there is no verdict."""
-    (*_, found) = problem.at({} if problem.is_setting(name) else {name: values[0]}).diagnostics
-    return DiagnosticError([replace(found, notes=(*found.notes, f"no value of `{name}` makes it fit"))])

@@ -248,7 +248,7 @@ def test_what_cannot_be_solved_is_refused(archlang: Any, words: tuple[str, ...],
 def test_other_mistakes_are_told_as_ever(archlang: Any, words: tuple[str, ...], code: str) -> None:
     outcome = archlang("solve", *words, "--json")
     assert (outcome.code, outcome.err) == (1, "")
-    assert outcome.json["value"] is None
+    assert not any(outcome.json[key] for key in ("value", "rows") if key in outcome.json)
     assert outcome.json["diagnostics"][0]["code"].startswith(code)
 
 
@@ -303,6 +303,31 @@ def test_the_command_tells_the_largest_with_its_estimate(archlang: Any) -> None:
     assert about["memory"]["total"] == found.estimate.total
     bounded = archlang(*BASE, "--gpu", GPU, "--free", "batch", "--num-envs", "2")
     assert "\nmore cannot be: batch_size is at most" in bounded.out
+
+
+@pytest.mark.parametrize("free", ["depth", "num_envs"])
+def test_where_nothing_fits_programs_get_the_estimate_and_what_mends_it(archlang: Any, free: str) -> None:
+    words = (*BASE, "--gpu", "t4-16gb", "--free", free, "--json")
+    outcome = archlang(*words, *(("--num-envs", "16384") if free == "depth" else ("--set", "depth=8192")))
+    assert (outcome.code, outcome.err) == (1, "")
+    about = outcome.json
+    assert (about["free"], about["value"], about["limit"], about["fits"]) == (free, None, "memory", False)
+    assert about["memory"]["total"] > about["memory"]["budget"]
+    assert any(fix["option"] == ("--replay-rows" if free == "depth" else "--gpu") for fix in about["fixes"])
+    (found,) = about["diagnostics"]
+    assert f"no value of `{free}` makes it fit" in found["notes"]
+
+
+def test_the_keys_do_not_depend_on_failure(archlang: Any) -> None:
+    def keys(*words: str) -> set[str]:
+        return set(archlang(*words, "--json").json)
+
+    estimate = ("estimate", *BASE[1:])
+    assert keys(*estimate) == keys(*estimate, "--gpu", "t4") == keys("estimate", "dense{w}")
+    fits = keys(*BASE, "--gpu", GPU, "--free", "depth")
+    assert fits == keys(*BASE, "--gpu", GPU, "--free", "dpth") == keys(*BASE, "--gpu", "custom:0.1GB", "--free", "depth")
+    assert fits == keys(*estimate) | {"free", "value", "limit"} == keys(*BASE)
+    assert keys(*BASE, "--params", "13M", "--free", "depth") == keys(*BASE, "--params", "13", "--free", "dpth")
 
 
 def test_the_command_prints_a_row_for_each_depth(archlang: Any) -> None:
