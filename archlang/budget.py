@@ -9,12 +9,13 @@ from decimal import Decimal
 from typing import Any
 
 from archlang.definitions import Axis
-from archlang.diagnostics import short
+from archlang.diagnostics import DiagnosticError, short
 from archlang.report import refuse_unknown_width
 from archlang.solve import Problem, Values, ladder, last, names_of, refuse_bound, refuse_unsteady, refused, taken, tried
 
 SUFFIXES = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9}
-NEAR = Decimal("0.05")  # of the budget: rows that are further away are left out, unless they were asked for
+NEAR = 0.05  # of the budget: rows of powers of two that are further away are left out
+FAR = 0.5  # of the budget: where all that was asked for is further away, it is no answer
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,26 @@ def equal(problem: Problem, free: str | None, params: str) -> Equal:
     refuse_unknown_width(problem.report({}).networks, problem.inputs)
     for name in names if axis_of(problem, names[-1]) is None else names[:1]:
         refuse_bound(problem, name)
-    rows = [nearest(problem, names[0], {}, budget)] if len(names) == 1 else list(table(problem, names[0], names[1], budget))
+    return Equal(budget, tuple(names), rows_near(problem, names, params))
+
+
+def rows_near(problem: Problem, names: list[str], params: str) -> tuple[Row, ...]:
+    """Those that are near enough; what was asked for is told however far it is, where one of it is."""
+    powers = len(names) == 2 and axis_of(problem, names[1]) is None
+    rows, within = [*rows_of(problem, names, budget_of(params))], NEAR if powers else FAR
     if not rows:
-        raise refused("--params", params, f"no {' and '.join(names)} come within {NEAR:.0%} of {budget:,} parameters", None)
-    return Equal(budget, tuple(names), tuple(rows))
+        help = f"give it values, for instance `--set '{names[1]}=3 | 6'`"
+        raise refused("--free", ",".join(names), f"the specification takes no power of two for `{names[1]}`", help)
+    near = [row for row in rows if abs(row.deviation) <= within]
+    if not near:
+        raise nothing_near(names, params, min(rows, key=lambda row: abs(row.deviation)), within)
+    return tuple(near if powers else rows)
+
+
+def nothing_near(names: list[str], params: str, row: Row, within: float) -> DiagnosticError:
+    wanted = f"no {' and '.join(names)} come{'s' * (len(names) == 1)} within {within:.0%} of {row.budget:,} parameters"
+    values = ", ".join(f"{name} = {row.values[name]}" for name in names)
+    return refused("--params", params, wanted, f"the nearest, {values}, gives {row.params:,}")
 
 
 def budget_of(text: str) -> int:
@@ -96,17 +113,20 @@ def nearest(problem: Problem, name: str, others: Values, budget: int) -> Row:
     return Row({**others, name: best}, counts[best], budget)
 
 
-def table(problem: Problem, name: str, second: str, budget: int) -> Iterator[Row]:
-    """A row for each value of the second definition."""
+def rows_of(problem: Problem, names: list[str], budget: int) -> Iterator[Row]:
+    """The nearest row; of two names, one for each value of the second, up to one that gives too much."""
+    if len(names) == 1:
+        yield nearest(problem, names[0], {}, budget)
+        return
+    first, second = names
     axis = axis_of(problem, second)
     if axis is not None:
-        yield from (nearest(problem, name, {second: number(option)}, budget) for option in axis.options)
+        yield from (nearest(problem, first, {second: number(option)}, budget) for option in axis.options)
         return
     for value in powers(problem, second):
-        row = nearest(problem, name, {second: value}, budget)
-        if abs(row.params - budget) <= NEAR * budget:
-            yield row
-        elif row.params > budget:
+        row = nearest(problem, first, {second: value}, budget)
+        yield row
+        if row.deviation > NEAR:
             return
 
 

@@ -164,11 +164,39 @@ def test_an_axis_gives_its_values_in_its_order() -> None:
     assert found.rows[2].params == params({"depth": 4, "width": found.rows[2].values["width"]})
 
 
-def test_what_was_asked_for_is_told_however_far_it_is() -> None:
-    (row,) = equal("width", "1").rows
-    assert (row.values, row.deviation > 1) == ({"width": 1}, True)
-    rows = equal("width,depth", 100, spec="wang2025/depth").rows
-    assert {row.values["width"] for row in rows} == {1}
+def test_what_was_asked_for_is_told_however_far_it_is_if_one_is_near() -> None:
+    rows = equal("width,depth", 1000, spec=archlang.read("wang2025/base", {"depth": "4 | 8 | 1024"})).rows
+    assert [row.values["depth"] for row in rows] == [4, 8, 1024]
+    assert [abs(row.deviation) < 0.5 for row in rows] == [True, True, False]
+    (row,) = equal("depth", "1M").rows
+    assert (row.values, round(row.deviation, 2)) == ({"depth": 4}, -0.15)
+
+
+@pytest.mark.parametrize(
+    ("free", "budget", "axis", "said", "nearest"),
+    [
+        ("width", "10", "64", "no width comes within 50% of 10 parameters", {"width": 1}),
+        ("depth", "400k", "64", "no depth comes within 50% of 400,000 parameters", {"depth": 4}),
+        ("width,depth", "10", "64", "no width and depth come within 5% of 10 parameters", {"width": 1, "depth": 4}),
+        ("width,depth", "100", "4 | 8", "no width and depth come within 50% of 100 parameters", {"width": 1, "depth": 4}),
+    ],
+)
+def test_what_is_too_far_is_no_answer_and_the_nearest_is_told(
+    free: str, budget: str, axis: str, said: str, nearest: dict[str, int]
+) -> None:
+    spec = archlang.read("wang2025/base", {"depth": axis}) if "|" in axis else "wang2025/base"
+    with pytest.raises(DiagnosticError) as refused:
+        equal(free, budget, spec=spec)
+    (found,) = refused.value.diagnostics
+    assert (found.code, found.message) == ("E0603", said)
+    values = ", ".join(f"{name} = {value}" for name, value in nearest.items())
+    assert found.help == f"the nearest, {values}, gives {params(nearest):,}"
+
+
+def test_values_that_are_no_powers_of_two_are_to_be_given(archlang: Any) -> None:
+    words = ("solve", "w = 4\nn = 3\nnet = dense{w}, (dense{w})*{n/3}", "--in", "4", "--params", "1k", "--free", "w,n")
+    assert "takes no power of two for `n`" in archlang(*words).err
+    assert archlang(*words, "--set", "n=3 | 6", "--json").json["rows"][1]["values"] == {"n": 6, "w": 21}
 
 
 @pytest.mark.parametrize(
