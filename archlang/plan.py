@@ -21,7 +21,7 @@ from archlang.passes.canonicalize import canonicalize
 from archlang.passes.rewrite import map_children
 from archlang.source import Source
 from archlang.spec import Network
-from archlang.targets import Gpu
+from archlang.targets import REFERENCE, Chip, Gpu
 from archlang.types import Type
 from archlang.unparse import unparse
 from archlang.workload import Workload
@@ -31,7 +31,6 @@ MARGIN = (
 )
 GIB = 2**30
 POLICIES = get_args(ir.Remat)
-CORES = 132
 
 
 @dataclass(frozen=True)
@@ -58,13 +57,13 @@ class Target:
         return int((1 - self.margin) * self.gpu.memory_bytes)
 
     @property
-    def cores(self) -> int:
-        """NVIDIA's multiprocessors: those of the GPU; where they are not known, an H100's."""
-        return CORES if self.gpu.chip is None else self.gpu.chip.cores
+    def chip(self) -> Chip:
+        """The GPU's; where it is not known, an H100's."""
+        return self.gpu.chip or REFERENCE
 
     def memory(self, networks: Mapping[str, Network], types: Mapping[str, Type]) -> Memory:
         """What the program needs with these networks, in closed form."""
-        return memory(networks, types, self.workload, self.cores)
+        return memory(networks, types, self.workload, self.chip)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from archlang.analysis import work
 from archlang.analysis.flops import flops
 from archlang.analysis.memory import Memory, memory
 from archlang.analysis.time import Time, time
-from archlang.plan import CORES, MARGIN, Forced, Plan, Target, planned
+from archlang.plan import MARGIN, Forced, Plan, Target, planned
 from archlang.report import Inputs, NetworkReport
-from archlang.targets import Gpu
+from archlang.targets import REFERENCE, Gpu
 from archlang.types import Type
 from archlang.workload import Workload, workload_in
 
@@ -53,8 +53,8 @@ class Question:
     @cached_property
     def memory(self) -> Memory:
         """What the program needs, in closed form."""
-        cores = CORES if self.target is None else self.target.cores
-        return memory(self.plan.networks, self.types, self.workload, cores)
+        chip = REFERENCE if self.target is None else self.target.chip
+        return memory(self.plan.networks, self.types, self.workload, chip)
 
     @cached_property
     def work(self) -> work.Work:

@@ -30,7 +30,7 @@ from record import record
 import archlang
 from archlang import Simulator
 from archlang.analysis.memory import memory
-from archlang.targets import find_gpu
+from archlang.targets import REFERENCE, find_gpu
 from archlang.types import Type
 from archlang_runtime.workload import make_workload
 
@@ -189,8 +189,7 @@ def instant(drawn: Setting) -> int:
     types = {name: Type.of_input(env.in_features(name)) for name in plan.networks}
     made = make_workload(env.name, {"batch_size": drawn.batch, "num_envs": drawn.batch})
     update = replace(made, num_envs=0, replay_rows=0, simulator=Simulator(), acting={}, metrics_bytes=0)
-    chip = find_gpu(drawn.gpu).chip
-    return memory(plan.networks, types, update, **({} if chip is None else {"cores": chip.cores})).total
+    return memory(plan.networks, types, update, find_gpu(drawn.gpu).chip or REFERENCE).total
 
 
 def compared(row: dict[str, Any]) -> dict[str, Any]:

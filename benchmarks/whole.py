@@ -17,7 +17,7 @@ from record import RESULTS, record, recorded
 import archlang
 from archlang.analysis.memory import Memory, memory
 from archlang.exact import exact_plan
-from archlang.targets import find_gpu
+from archlang.targets import REFERENCE, find_gpu
 from archlang.types import Type
 from archlang.workload import environment, workload_in
 
@@ -83,9 +83,7 @@ def exact(program: Program) -> dict[str, int]:
 
 
 def instant(program: Program) -> Memory:
-    chip = find_gpu(program.gpu).chip
-    assert chip is not None
-    return memory(*asked(program), chip.cores)
+    return memory(*asked(program), find_gpu(program.gpu).chip or REFERENCE)
 
 
 def beside(program: Program, planned: Mapping[str, int]) -> dict[str, Any]:

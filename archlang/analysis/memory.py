@@ -15,6 +15,7 @@ from archlang.analysis.forward import forward_bytes
 from archlang.analysis.update import GRADIENTS, LOSS, SAVED, WORKSPACE, Moment, Pass, Share, passes, worst
 from archlang.analysis.update import update as update_moment
 from archlang.source import Span
+from archlang.targets import REFERENCE, Chip
 from archlang.types import Type
 from archlang.workload import Workload
 
@@ -76,10 +77,10 @@ class Memory:
         return self.total - held + worst + int(DOUBT * worst)
 
 
-def memory(networks: Mapping[str, ir.Network], types: Mapping[str, Type], workload: Workload, cores: int = 132) -> Memory:
-    """What the program needs whose networks take these types, on a GPU of so many cores (NVIDIA's multiprocessors)."""
-    made = {name: passes(name, net.body, types[name], workload.batch_size, cores) for name, net in networks.items()}
-    moment = max(moments(networks, types, made, workload, cores), key=lambda moment: moment.total)
+def memory(networks: Mapping[str, ir.Network], types: Mapping[str, Type], workload: Workload, chip: Chip = REFERENCE) -> Memory:
+    """What the program needs whose networks take these types, on such a chip."""
+    made = {name: passes(name, net.body, types[name], workload.batch_size, chip) for name, net in networks.items()}
+    moment = max(moments(networks, types, made, workload, chip), key=lambda moment: moment.total)
     order = 0 if workload.environment is None else worst(made) + workload.hindsight_bytes
     return Memory(moment.name, (*always(made, workload), *given(types, workload)), moment.shares, order)
 
@@ -101,20 +102,20 @@ def given(types: Mapping[str, Type], workload: Workload) -> Iterator[Share]:
 
 
 def moments(
-    networks: Mapping[str, ir.Network], types: Mapping[str, Type], made: Mapping[str, Pass], workload: Workload, cores: int
+    networks: Mapping[str, ir.Network], types: Mapping[str, Type], made: Mapping[str, Pass], workload: Workload, chip: Chip
 ) -> Iterator[Moment]:
     """What is held for a time."""
     if workload.environment is None:
         yield from (replace(each.peak(), name=f"the update of {name}") for name, each in made.items())
         return
     yield update_moment(made, workload.loss_bytes).beside(Share(HINDSIGHT, workload.hindsight_bytes))
-    yield Moment("the collecting of steps", (Share(WORKSPACE, collecting(networks, types, workload, cores)),))
+    yield Moment("the collecting of steps", (Share(WORKSPACE, collecting(networks, types, workload, chip)),))
 
 
-def collecting(networks: Mapping[str, ir.Network], types: Mapping[str, Type], workload: Workload, cores: int) -> int:
+def collecting(networks: Mapping[str, ir.Network], types: Mapping[str, Type], workload: Workload, chip: Chip) -> int:
     """Bytes while the environments step, or while the networks act, if that is more: then beside what they act on, and the
     transition that it is to be."""
     simulator, rows = workload.simulator, workload.acting
     simulating = workload.num_envs * simulator.work + simulator.fixed
-    acting = max((forward_bytes(networks[name].body, types[name], rows[name], cores) for name in rows), default=0)
+    acting = max((forward_bytes(networks[name].body, types[name], rows[name], chip) for name in rows), default=0)
     return max(simulating, acting + 2 * workload.num_envs * workload.row_bytes)

@@ -18,8 +18,10 @@ from archlang.analysis.params import num_params
 from archlang.analysis.parts import parts
 from archlang.analysis.residuals import Residuals
 from archlang.analysis.saved import again_bytes, behind_bytes, residuals
-from archlang.analysis.workspace import BYTES, FLOAT, divided, products_in, workspace
+from archlang.analysis.splits import FLOAT, divided
+from archlang.analysis.workspace import BYTES, products_in, workspace
 from archlang.names import ROLES
+from archlang.targets import Chip
 from archlang.types import Type
 
 GRADIENTS, SAVED, LOSS, WORKSPACE = "gradients", "saved activations", "loss", "workspace"  # terms
@@ -168,31 +170,31 @@ class Pass:
         return list(accumulate(reversed(added[:-1])))[::-1]
 
 
-def passes(name: str, network: ir.Node, x: Type, batch: int, cores: int = 132) -> Pass:
-    """What a network that is learned needs for a batch of rows of type `x`, on a GPU of so many cores."""
+def passes(name: str, network: ir.Node, x: Type, batch: int, chip: Chip) -> Pass:
+    """What a network that is learned needs for a batch of rows of type `x`, on such a chip."""
     things = list(in_a_row(network, x))
     pending = reduce(Residuals.then, (residuals(*thing) for thing in things), Residuals()).fused.pending
     return Pass(
         name,
-        items(name, things, batch, cores),
+        items(name, things, batch, chip),
         rows=batch * x.row_bytes * (name in JOINED),
-        output=batch * pending + beyond(*things[-1], batch, cores),
+        output=batch * pending + beyond(*things[-1], batch, chip),
         pairs=FLOAT * batch**2,
-        used=Pass(name, items(name, things, batch, cores, learned=False)) if name == "sa_encoder" else None,
+        used=Pass(name, items(name, things, batch, chip, learned=False)) if name == "sa_encoder" else None,
     )
 
 
-def items(name: str, things: list[tuple[ir.Node, Type]], batch: int, cores: int, learned: bool = True) -> tuple[Item, ...]:
+def items(name: str, things: list[tuple[ir.Node, Type]], batch: int, chip: Chip, learned: bool = True) -> tuple[Item, ...]:
     """Each of the things as an item; without gradients, where the network is only used."""
     kept = [batch * prefix.fused.kept for prefix in prefixes(things, learned)]
-    late = summed_late(things, batch, cores)
+    late = summed_late(things, batch, chip)
     return tuple(
         Item(
             network=name,
             node=node,
             kept=now - before + parts + converted(node, seen),
             gradient=FLOAT * num_params(node, seen) * learned,
-            work=batch * held(node, seen, learned) + workspace(node, seen, batch, cores, learned),
+            work=batch * held(node, seen, learned) + workspace(node, seen, batch, chip, learned),
             shape=shape(node, seen),
             at_once=at_once(node, seen, batch) if learned else 0,
             square=all(p.rows == p.columns == seen.width for p in products_in(node, seen)),
@@ -259,20 +261,20 @@ def delayed(moments: list[Moment], actor: Pass, g_encoder: Pass) -> list[Moment]
     return [*moments[:3], descent_later(moments[3], actor, g_encoder), *moments[4:]]
 
 
-def summed_late(things: list[tuple[ir.Node, Type]], batch: int, cores: int) -> Iterator[int]:
+def summed_late(things: list[tuple[ir.Node, Type]], batch: int, chip: Chip) -> Iterator[int]:
     """What is kept of a product in parts beyond its sum: XLA adds them up within what comes next, and again in the backward
     pass, unless that goes over the rows first, to normalize them."""
     for (node, seen), (next, _) in zip(things, [*things[1:], (None, None)], strict=True):
         activation = isinstance(next, ir.Layer) and next.name not in NORMS and not next.layer.flops(seen.width or 0)
-        yield beyond(node, seen, batch, cores) if activation else 0
+        yield beyond(node, seen, batch, chip) if activation else 0
 
 
-def beyond(node: ir.Node, x: Type, batch: int, cores: int) -> int:
+def beyond(node: ir.Node, x: Type, batch: int, chip: Chip) -> int:
     """Bytes of the parts of a layer's product beyond those of their sum."""
     if not isinstance(node, ir.Layer) or x.width is None:
         return 0
     unit = BYTES[x.dtype]
-    return sum(divided(batch, p.columns, p.rows, cores, unit) - batch * p.columns * unit for p in products_in(node, x))
+    return sum(divided(batch, p.columns, p.rows, chip, unit) - batch * p.columns * unit for p in products_in(node, x))
 
 
 def in_a_row(node: ir.Node, x: Type) -> Iterator[tuple[ir.Node, Type]]:

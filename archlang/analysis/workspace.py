@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 
 from archlang import ir
 from archlang.analysis.parts import parts
+from archlang.analysis.splits import FLOAT, divided, parts_of
 from archlang.once import once
+from archlang.targets import Chip
 from archlang.types import Type
 
-FLOAT = 4  # bytes of a parameter, and of its gradient
 BYTES = {"f32": 4, "bf16": 2}
-TILE = (64, 128)  # of a product: rows and columns that one core computes
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ class Product:
     times: int = 1
 
 
-def workspace(node: ir.Node, x: Type, batch: int, cores: int, learned: bool = True) -> int:
+def workspace(node: ir.Node, x: Type, batch: int, chip: Chip, learned: bool = True) -> int:
     """What lies between the operations of one copy: some values of its width, and what its products need.
 
     Where it is only used, the values are what goes in and what comes out; where it is learned, what is passed back, from behind
     and to before, and what it is added to.
     """
-    found, row = [Sizes.of(p, batch, cores, BYTES[x.dtype]) for p in products_in(node, x)], batch * x.row_bytes
+    found, row = [Sizes.of(p, batch, chip, BYTES[x.dtype]) for p in products_in(node, x)], batch * x.row_bytes
     if not found:
         return 3 * row
     if learned and isinstance(node, ir.Layer):
@@ -90,31 +90,12 @@ class Sizes:
         return self.parts > 1 and copies * one - self.gradient > self.gradient - self.taken - self.given
 
     @staticmethod
-    def of(product: Product, batch: int, cores: int, unit: int) -> Sizes:
+    def of(product: Product, batch: int, chip: Chip, unit: int) -> Sizes:
         rows, columns = product.rows, product.columns
-        value = max(divided(batch, columns, rows, cores, unit), divided(batch, rows, columns, cores, unit))
-        gradient = divided(rows, columns, batch, cores, FLOAT)
-        parts = parts_of(rows, columns, batch, cores)
+        value = max(divided(batch, columns, rows, chip, unit), divided(batch, rows, columns, chip, unit))
+        gradient = divided(rows, columns, batch, chip, FLOAT)
+        parts = parts_of(rows, columns, batch, chip, FLOAT)
         return Sizes(product.times, unit * rows * columns, unit * batch * rows, unit * batch * columns, value, gradient, parts)
-
-
-def divided(rows: int, columns: int, inner: int, cores: int, unit: int) -> int:
-    """Bytes of a product [rows, inner] x [inner, columns], or of its parts, which are f32 always."""
-    parts = parts_of(rows, columns, inner, cores)
-    return rows * columns * (unit if parts == 1 else FLOAT * parts)
-
-
-def parts_of(rows: int, columns: int, inner: int, cores: int) -> int:
-    """In how many parts XLA divides the inner dimension of a product [rows, inner] x [inner, columns] among the cores.
-
-    More parts take less time each, and more to add up: the time, inner / parts + parts x tiles, is least at the root of
-    inner / tiles. Powers of two, and two are none. The constants are those of XLA's choices for H100 and A100.
-    """
-    tiles = -(-rows // TILE[0]) * -(-columns // TILE[1])
-    least, share = (24, 1.0) if cores >= 132 else (44, 0.6)
-    most = min(inner / least, share * (inner / tiles) ** 0.5)
-    parts = 1 << int(most).bit_length() - 1 if most >= 1 else 1
-    return parts if parts > 2 else 1
 
 
 @once

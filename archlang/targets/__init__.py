@@ -9,4 +9,5 @@ from archlang.targets.gpu import Chip as Chip
 from archlang.targets.gpu import Gpu as Gpu
 from archlang.targets.gpu import Speed as Speed
 from archlang.targets.table import GPUS as GPUS
+from archlang.targets.table import REFERENCE as REFERENCE
 from archlang.targets.xla import description as description

@@ -27,6 +27,9 @@ HOPPER = Family((9, 0), 228 * KIB, 128, 2048)
 BLACKWELL = Family((10, 0), 228 * KIB, 128, 2048)
 RTX50 = Family((12, 0), 100 * KIB, 128, 1536)
 
+# Where no chip is given.
+REFERENCE = Chip("NVIDIA H100 80GB HBM3", HOPPER, cores=132, clock_ghz=1.98, l2_bytes=50 * MIB, source="XLA h100_sxm")
+
 # Name, memory, where it was seen; the chip; the speed, which begins with the bandwidth.
 ROWS = (
     Gpu(
@@ -47,7 +50,7 @@ ROWS = (
         "h100-80gb",
         84_942_979_072,
         "XLA h100_sxm",
-        Chip("NVIDIA H100 80GB HBM3", HOPPER, cores=132, clock_ghz=1.98, l2_bytes=50 * MIB, source="XLA h100_sxm"),
+        REFERENCE,
         Speed(3_352_320_000_000, f32=66.9 * TERA, tf32=494.7 * TERA, bf16=989.4 * TERA, source="NVIDIA H100 whitepaper"),
     ),
     Gpu(
