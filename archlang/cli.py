@@ -16,7 +16,7 @@ from archlang import __version__, pipeline, resources
 from archlang.cli_estimate import estimate
 from archlang.cli_solve import solve
 from archlang.codes import CODES
-from archlang.console import print_grid, print_json, print_report, print_table, right
+from archlang.console import print_first_point, print_grid, print_json, print_report, print_table, right
 from archlang.diagnostics import DiagnosticError, did_you_mean
 from archlang.limits import MAX_WIDTH
 from archlang.options import (
@@ -180,7 +180,7 @@ def emit(
     syntax: the tree of the text. text: the networks with every definition put in, in canonical form. ir, canonical, rolled: the
     networks as JSON, as they are written, in canonical form, and with identical blocks made stacks. plan: how each stack is
     run, and why; with --gpu, so that an update fits. flax: a Flax file that gives the same without archlang. jaxpr, stablehlo,
-    hlo: the program of each network; hlo with --gpu compiled for that GPU.
+    hlo: the program of each network; hlo with --gpu compiled for that GPU. Of a grid, the first point.
     """
     from archlang import emit as stages
 
@@ -191,9 +191,12 @@ def emit(
         raise typer.BadParameter(f"no stage `{stage}`; {help}")
     try:
         options = stages.Options(remat, unroll, gpu, batch, network, backward, json_)
-        print(stages.emit(stage, read(spec, set_, action), pipeline.inputs_of(in_, env), options))
+        found = read(spec, set_, action)
+        print(stages.emit(stage, found, pipeline.inputs_of(in_, env), options))
     except DiagnosticError as error:
         raise refused(error, json_, {}) from None
+    if stage != "syntax":
+        print_first_point(found)
 
 
 @app.command()

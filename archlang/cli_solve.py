@@ -10,7 +10,7 @@ from rich.table import Table
 from archlang import pipeline
 from archlang.bars import print_estimate
 from archlang.budget import Equal
-from archlang.console import print_json, print_table, right
+from archlang.console import print_first_point, print_json, print_table, right
 from archlang.diagnostics import DiagnosticError
 from archlang.options import (
     NO_ESTIMATE,
@@ -90,13 +90,13 @@ def solve(
         for name, value in given.items():
             refuse_idle(gpu is None, f"--{name.replace('_', '-')}", value, "in a number of parameters")
         given["margin"] = MARGIN if margin is None else margin
-        found = pipeline.solve(
-            read(spec, set_, action), free=free or "", params=params, in_features=in_, env=env, gpu=gpu, **given
-        )
+        asked = read(spec, set_, action)
+        found = pipeline.solve(asked, free=free or "", params=params, in_features=in_, env=env, gpu=gpu, **given)
     except NothingFits as error:
         raise refused(error, json_, error.as_json()) from None
     except DiagnosticError as error:
         raise refused(error, json_, NO_VALUE if params is None else NO_ROWS) from None
+    print_first_point(asked, found.names)
     print_json({"diagnostics": []} | found.as_json()) if json_ else show(found, gpu)
 
 

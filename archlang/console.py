@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from math import prod
 
 from rich.console import Console
 from rich.table import Column, Table
@@ -38,6 +39,15 @@ def print_notes(notes: Iterable[str]) -> None:
     """What is worth knowing, though nothing is wrong with the result."""
     for note in notes:
         console(stderr=True).print(Text(f"note: {printable(note)}", "cyan"), soft_wrap=True)
+
+
+def print_first_point(spec: Spec, free: Sequence[str] = ()) -> None:
+    """Which point of a grid was looked at, where it is one alone; `free` are axes that stand at none."""
+    axes = [axis for axis in spec.axes if axis.name not in free]
+    if axes:
+        where = ", ".join(f"{axis.name} = {short(axis.options[0])}" for axis in axes)
+        number = prod(len(axis.options) for axis in axes)
+        print_notes([f"{where}: the first of {number:,} points; `--set` picks another"])
 
 
 def print_table(table: Table) -> None:

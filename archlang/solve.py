@@ -194,6 +194,11 @@ class Largest:
     estimate: Estimate
     limit: str | None = None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What was free, as that of a budget has it."""
+        return (self.name,)
+
     def as_json(self) -> dict[str, Any]:
         """As `archlang solve --json` has it."""
         return {"free": self.name, "value": self.value, "limit": self.limit or "memory"} | self.estimate.as_json()

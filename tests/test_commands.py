@@ -262,6 +262,18 @@ def test_emit_syntax_names_the_file_of_what_is_written_elsewhere(archlang: Any) 
     assert actor.split()[1].startswith("wang2025/base.arch:")
 
 
+def test_of_a_grid_the_stages_of_its_networks_say_which_point_they_show(archlang: Any) -> None:
+    text = "d = 4 | 8\nnet = (dense8, ln)*{d}"
+    note = "note: d = 4: the first of 2 points; `--set` picks another\n"
+    assert {stage: archlang("emit", stage, text, "--in", "8").err for stage in ("text", "ir", "plan", "flax")} == dict.fromkeys(
+        ("text", "ir", "plan", "flax"), note
+    )
+    assert [archlang("emit", *words, "--in", "8").err for words in (("syntax", text), ("plan", text, "--set", "d=8"))] == [
+        "",
+        "",
+    ]
+
+
 def test_every_stage_stands_in_the_help(archlang: Any) -> None:
     words = archlang("emit", "--help").out.replace(",", " ").replace(":", " ").split()
     assert set(STAGES) <= set(words)

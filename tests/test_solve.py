@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -371,6 +372,14 @@ def test_the_command_prints_a_row_for_each_depth(archlang: Any) -> None:
     assert about["diagnostics"] == []
 
 
+def test_it_says_which_point_of_a_grid_it_looked_at(archlang: Any) -> None:
+    grid = ("solve", "w = 8\nd = 4 | 8\nnorm = ln | id\nnet = (dense{w}, norm)*{d}", "--in", "8", "--set", "w=8")
+    note = "note: d = 4, norm = ln: the first of 4 points; `--set` picks another\n"
+    assert archlang(*grid, "--gpu", GPU, "--free", "batch").err == note
+    note = "note: norm = ln: the first of 2 points; `--set` picks another\n"
+    assert archlang(*grid, "--params", "1k", "--free", "d").err == note
+
+
 def test_the_page_has_the_rows_that_are_found() -> None:
     page = (Path(__file__).parent.parent / "docs" / "estimating.md").read_text()
     rows = [row for row in equal("width,depth", "13M").rows if row.values["depth"] in (4, 16, 64, 256, 1024)]
@@ -394,8 +403,9 @@ def test_values_that_are_not_evenly_apart_are_all_looked_at(archlang: Any) -> No
     outcome = archlang("solve", "wang2025/base", "--env", "ant", "--gpu", "t4-16gb", "--free", "depth", "--json")
     assert outcome.json["limit"] == "memory"
     outcome = archlang("solve", "jaxgcrl_skip", "--env", "ant", "--gpu", "t4-16gb", "--free", "skip", "--json")
-    skip = outcome.json["value"]
-    assert "up to 1,024" in outcome.json["limit"]
+    about = json.loads(outcome.out)
+    skip = about["value"]
+    assert "up to 1,024" in about["limit"]
     for more in range(skip + 1, 4 * skip):
         assert archlang("estimate", "jaxgcrl_skip", "--env", "ant", "--gpu", "t4-16gb", "--set", f"skip={more}").code == 1
 
