@@ -11,7 +11,20 @@ from typing import Any
 from archlang.definitions import Axis
 from archlang.diagnostics import DiagnosticError, short
 from archlang.report import refuse_unknown_width
-from archlang.solve import Problem, Values, ladder, last, names_of, refuse_bound, refuse_unsteady, refused, taken, tried
+from archlang.solve import (
+    Problem,
+    Values,
+    ladder,
+    last,
+    mistakes,
+    names_of,
+    refuse_bound,
+    refuse_unsteady,
+    refused,
+    taken,
+    tried,
+)
+from archlang.spec import noted
 
 SUFFIXES = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9}
 NEAR = 0.05  # of the budget: rows of powers of two that are further away are left out
@@ -121,13 +134,23 @@ def rows_of(problem: Problem, names: list[str], budget: int) -> Iterator[Row]:
     first, second = names
     axis = axis_of(problem, second)
     if axis is not None:
-        yield from (nearest(problem, first, {second: number(option)}, budget) for option in axis.options)
+        yield from (nearest_at(problem, first, second, option, budget) for option in axis.options)
         return
     for value in powers(problem, second):
         row = nearest(problem, first, {second: value}, budget)
         yield row
         if row.deviation > NEAR:
             return
+
+
+def nearest_at(problem: Problem, name: str, second: str, option: str, budget: int) -> Row:
+    """The nearest row at a value of an axis. Raises `DiagnosticError`, which names that value, where there is none."""
+    others: Values = {second: number(option)}
+    try:
+        return nearest(problem, name, others, budget)
+    except DiagnosticError as error:
+        note = f"with {second} = {short(option)}"
+        raise DiagnosticError(noted(mistakes(problem, others) or error.diagnostics, note)) from None
 
 
 def axis_of(problem: Problem, name: str) -> Axis | None:

@@ -58,9 +58,11 @@ def role_with_parameters(definition: syntax.Definition) -> Diagnostic:
 
 def is_number(definition: syntax.Definition) -> bool:
     """Whether a definition is a number or a list, as far as can be seen without looking at others."""
-    alone = [option.items[0] for option in definition.value.options if len(option.items) == 1]
-    numbers = [item for item in alone if isinstance(item, syntax.Number | syntax.Splice | syntax.List)]
-    return len(numbers) == len(definition.value.options)
+    return all(map(stands_for_number, definition.value.options))
+
+
+def stands_for_number(option: syntax.Sequence) -> bool:
+    return len(option.items) == 1 and isinstance(option.items[0], syntax.Number | syntax.Splice | syntax.List)
 
 
 def references(node: syntax.Node, definitions: Mapping[str, syntax.Definition]) -> set[str]:

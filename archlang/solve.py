@@ -14,12 +14,12 @@ from itertools import islice
 from typing import Any
 
 from archlang import syntax
-from archlang.definitions import is_number, needed_in, networks_in
+from archlang.definitions import is_number, needed_in, networks_in, stands_for_number
 from archlang.diagnostics import Diagnostic, DiagnosticError, SpecError, as_json, did_you_mean, short
 from archlang.estimate import Estimate, Options, estimate
 from archlang.report import Inputs, Report, examine
 from archlang.source import Source
-from archlang.spec import Spec
+from archlang.spec import Spec, noted
 
 SETTINGS = ("batch_size", "num_envs", "replay_rows")
 ALSO_CALLED = {"batch": "batch_size"}
@@ -41,9 +41,10 @@ class Problem:
     def report(self, values: Values) -> Report:
         """The networks with these values. Raises `DiagnosticError` where they cannot be."""
         defined = {name: value for name, value in values.items() if not self.is_setting(name)}
-        report = examine(self.spec.bound(defined) if defined else self.spec, self.inputs)
+        spec = self.spec.bound(defined) if defined else self.spec
+        report = examine(spec, self.inputs)
         if report.wrong:
-            raise SpecError(report.diagnostics)
+            raise SpecError(noted(report.diagnostics, f"with {spec.where}" if spec.axes else None))
         return report
 
     def at(self, values: Values) -> Estimate:
@@ -79,6 +80,15 @@ class Problem:
 
 def is_list(option: syntax.Sequence) -> bool:
     return isinstance(option.items[0], syntax.List)
+
+
+def mistakes(problem: Problem, values: Values) -> tuple[Diagnostic, ...]:
+    """What is wrong with the networks with these values."""
+    try:
+        problem.report(values)
+    except DiagnosticError as error:
+        return error.diagnostics
+    return ()
 
 
 def tried(ask: Callable[[], Any]) -> Any:
@@ -155,6 +165,7 @@ def names_of(problem: Problem, free: str | None, settings: tuple[str, ...]) -> l
     written = map(str.strip, free.split(","))
     names = [name if name in problem.numbers else ALSO_CALLED.get(name, name) for name in written]
     for name in names:
+        refuse_words(problem, name)
         if name in problem.lists:
             help = f"make its numbers a definition, `{name} = [{{w}}, {{w}}]`, and solve for that"
             raise refused("--free", free, f"`{name}` is a list of numbers, and one number is sought", help)
@@ -165,6 +176,15 @@ def names_of(problem: Problem, free: str | None, settings: tuple[str, ...]) -> l
         if names.count(name) > 1:
             raise refused("--free", free, f"`{name}` is free twice", None)
     return names
+
+
+def refuse_words(problem: Problem, name: str) -> None:
+    """Raise `DiagnosticError` (E0603) for an axis of numbers in which something else stands."""
+    found = problem.spec.file.by_name.get(name)
+    others = [option for option in found.value.options if not stands_for_number(option)] if found else []
+    if found is not None and 0 < len(others) < len(found.value.options):
+        message = f"`{name}` = {short(others[0].span.text)} is no number"
+        raise DiagnosticError([Diagnostic("E0603", message, others[0].span)])
 
 
 def refuse_bound(problem: Problem, name: str) -> None:

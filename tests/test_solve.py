@@ -294,6 +294,22 @@ def test_a_list_is_not_taken_for_a_number(archlang: Any) -> None:
     assert "what can be: w\n" in archlang("solve", LIST, "--in", "4", "--params", "9k").err
 
 
+@pytest.mark.parametrize(
+    ("axis", "code", "said"),
+    [
+        ("4 | 6", "E0207", "note: with depth = 6\n"),
+        ("6 | 4", "E0207", "note: with depth = 6\n"),
+        ("4 | 1.5", "E0207", "note: with depth = 1.5\n"),
+        ("4 | x", "E0603", "`depth` = x is no number"),
+    ],
+)
+def test_a_value_of_an_axis_that_cannot_be_is_named(archlang: Any, axis: str, code: str, said: str) -> None:
+    outcome = archlang(*BASE, "--params", "13M", "--free", "width,depth", "--set", f"depth={axis}")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert f"error[{code}]" in outcome.err
+    assert said in outcome.err
+
+
 def test_at_most_two_definitions_are_free(archlang: Any) -> None:
     outcome = archlang(
         "solve", "a = 1\nb = 2\nc = 3\nn = dense{a}, dense{b}, dense{c}", "--in", "4", "--params", "9", "--free", "a,b,c"
