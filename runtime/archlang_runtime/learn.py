@@ -66,7 +66,7 @@ class Learning(NamedTuple):
         barrier lets the critic's begin when the actor's is done.
         """
         learners, actor_metrics = self.update_actor(learners, batch, key)
-        learners, batch = jax.lax.optimization_barrier((learners, batch))
+        learners, batch, actor_metrics = jax.lax.optimization_barrier((learners, batch, actor_metrics))
         learners, critic_metrics = self.update_critic(learners, batch)
         layers = actor_metrics.pop(LAYERS) | critic_metrics.pop(LAYERS)
         return learners, actor_metrics | critic_metrics | {LAYERS: layers}
@@ -129,7 +129,9 @@ def make_learning(config: TrainConfig, action_dim: int, networks: Mapping[str, R
         sa, sa_backward, sa_variables = forward(sa_encoder, learners.sa_encoder.weights, state_action)
         g, g_backward, g_variables = forward(g_encoder, learners.g_encoder.weights, batch.goal)
         (critic_loss, logits), (sa_pull, g_pull) = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(sa, g)
-        # One encoder after the other: the first one's activations and gradient are gone when the second's pass begins.
+        # One after the other: the derivative of the logits is gone when the first encoder's backward pass begins, and that one's
+        # activations and gradient when the second's does.
+        sa_pull, g_pull = jax.lax.optimization_barrier((sa_pull, g_pull))
         (sa_gradient,) = sa_backward(sa_pull)
         new_sa_encoder = descend(learners.sa_encoder, sa_gradient, sa_variables, critic_optimizer)
         sa_squares = squares(sa_gradient, sa_encoder.stacked_axes)
