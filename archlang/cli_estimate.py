@@ -40,10 +40,8 @@ from archlang.options import (
     UpdatesPerUnroll,
     read,
     refuse_both,
-    refuse_idle,
     refused,
 )
-from archlang.plan import MARGIN
 from archlang.report import diagnostics_of
 from archlang.source import Source
 from archlang.spec import Point, Spec
@@ -87,9 +85,8 @@ def estimate(
     given = {name: value for name, value in locals().items() if name in RUN_SETTINGS}
     try:
         found = read(spec, set_, action)
-        refuse_idle(gpu is None, "--margin", margin, "without a GPU: give one with `--gpu`")
-        refuse_idle(not found.axes, "--sort", sort, "where there is one point: give a definition several values")
-        options = pipeline.make_options(gpu, exact, MARGIN if margin is None else margin, remat, unroll, given)
+        pipeline.refuse_idle(not found.axes, "--sort", sort, "where there is one point: give a definition several values")
+        options = pipeline.make_options(gpu, exact, margin, remat, unroll, given)
         kind_of_picture(plot)
         rows = list(pipeline.estimates(found, pipeline.inputs_of(in_, env), options))
         listed = ordered(found, rows, sort)

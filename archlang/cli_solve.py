@@ -38,12 +38,9 @@ from archlang.options import (
     UpdatesPerUnroll,
     read,
     refuse_both,
-    refuse_idle,
     refused,
 )
-from archlang.plan import MARGIN
 from archlang.solve import Largest, NothingFits
-from archlang.solve import refused as refuse
 
 NO_VALUE = {"free": None, "value": None, "limit": None} | NO_ESTIMATE
 NO_ROWS: dict[str, object] = {"budget": None, "free": None, "rows": []}
@@ -86,10 +83,6 @@ def solve(
     refuse_both(in_, env)
     given: dict[str, Any] = {name: value for name, value in locals().items() if name in OF_A_RUN}
     try:
-        refuse_neither(gpu, params)
-        for name, value in given.items():
-            refuse_idle(gpu is None, f"--{name.replace('_', '-')}", value, "in a number of parameters")
-        given["margin"] = MARGIN if margin is None else margin
         asked = read(spec, set_, action)
         found = pipeline.solve(asked, free=free or "", params=params, in_features=in_, env=env, gpu=gpu, **given)
     except NothingFits as error:
@@ -98,16 +91,6 @@ def solve(
         raise refused(error, json_, NO_VALUE if params is None else NO_ROWS) from None
     print_first_point(asked, found.names)
     print_json({"diagnostics": []} | found.as_json()) if json_ else show(found, gpu)
-
-
-def refuse_neither(gpu: str | None, params: str | None) -> None:
-    """Raise `DiagnosticError` (E0603) where it is not said what is to be met, or two things are."""
-    if params is None and gpu is None:
-        raise refuse(
-            "--gpu", "", "there is nothing to meet", "give a GPU with `--gpu`, or a number of parameters with `--params`"
-        )
-    if params is not None and gpu is not None:
-        raise refuse("--gpu", gpu, "a number of parameters is met on any GPU", "leave `--gpu` away, or `--params`")
 
 
 def show(found: Largest | Equal, gpu: str | None) -> None:

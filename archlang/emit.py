@@ -10,15 +10,15 @@ from archlang import ir, syntax
 from archlang.diagnostics import Diagnostic, DiagnosticError, SpecError, did_you_mean
 from archlang.passes.canonicalize import canonicalize
 from archlang.passes.roll import roll
-from archlang.pipeline import planned, right
-from archlang.plan import Forced, Plan, Target
+from archlang.pipeline import planned, right, target_of
+from archlang.plan import Forced, Plan
 from archlang.report import Inputs, refuse_unknown_width
 from archlang.schema import VERSION
 from archlang.source import Source, Span
 from archlang.spec import Spec
-from archlang.targets import find_gpu, find_target
+from archlang.targets import find_target
 from archlang.unparse import unparse
-from archlang.workload import BATCH, workload_in
+from archlang.workload import BATCH
 
 
 @dataclass(frozen=True)
@@ -103,11 +103,7 @@ def as_json(change: Callable[[ir.Network, str, Inputs], ir.Network]) -> Stage:
 
 
 def plan_of(spec: Spec, inputs: Inputs, options: Options) -> Plan:
-    if options.batch is not None and options.gpu is None:
-        message, help = "`--batch` changes nothing in a plan without `--gpu`", "give a GPU, for instance h100-80gb"
-        raise DiagnosticError([Diagnostic("E0603", message, Source(str(options.batch), "--batch").span(), help=help)])
-    workload = workload_in(inputs.env, {"batch_size": options.batch})
-    target = None if options.gpu is None else Target(find_gpu(options.gpu), workload)
+    target = target_of(options.gpu, options.batch, inputs)
     return planned(spec, inputs, Forced(options.remat, options.unroll), target)
 
 

@@ -78,13 +78,7 @@ def with_actions(specs: list[Spec], action: int | None) -> list[Spec]:
 
 def refuse_both(in_: int | None, env: str | None) -> None:
     if in_ is not None and env is not None:
-        raise typer.BadParameter("--env gives every network its input width; leave --in away")
-
-
-def refuse_idle(idle: bool, option: str, value: object, why: str) -> None:
-    """Raise `DiagnosticError` (E0603) for an option that is given where it changes nothing."""
-    if idle and value is not None:
-        raise DiagnosticError([Diagnostic("E0603", f"`{option}` changes nothing {why}", Source(str(value), option).span())])
+        raise typer.BadParameter(pipeline.ONE_WIDTH)
 
 
 def refused(error: DiagnosticError, json_: bool, nothing: dict[str, object]) -> typer.Exit:

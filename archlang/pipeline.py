@@ -9,7 +9,7 @@ from typing import Any
 
 from archlang import ir, syntax
 from archlang.budget import Equal, equal
-from archlang.diagnostics import SpecError
+from archlang.diagnostics import Diagnostic, DiagnosticError, SpecError
 from archlang.diff import Difference, axis_differences
 from archlang.diff import diff as difference
 from archlang.estimate import Estimate, Options
@@ -20,13 +20,15 @@ from archlang.parse import parse as parse_source
 from archlang.plan import MARGIN, Forced, Plan, Target, make_plan
 from archlang.read import load_source, shipped_like
 from archlang.report import Inputs, Report, check_grid, examine, make_inputs, points, refuse_unknown_width
-from archlang.solve import Largest, Problem, largest
+from archlang.solve import Largest, Problem, largest, refuse_goals
 from archlang.source import Source
 from archlang.spec import Network, Point, Spec, Value, noted
 from archlang.targets import find_gpu
 from archlang.unparse import unparse
 from archlang.uses import merged
 from archlang.workload import Environment, environment, workload_in
+
+ONE_WIDTH = "--env gives every network its input width; leave --in away"
 
 
 def text(spec: str) -> Source:
@@ -104,8 +106,10 @@ def parse(text: str, name: str = "<inline>") -> Spec:
 
 
 def inputs_of(in_features: int | None, env: Environment | str | None) -> Inputs:
-    """The widths to check with, from a number, an environment or its name."""
-    return make_inputs(in_features, environment(env) if isinstance(env, str) else env)
+    """The widths to check with, from a number, an environment or its name. Raises `DiagnosticError` for both."""
+    if env is not None:
+        refuse_idle(True, "--in", in_features, f"with an environment: {ONE_WIDTH}")
+    return make_inputs(in_features, env if env is None or isinstance(env, Environment) else environment(env))
 
 
 def check(spec: Spec | str, *, in_features: int | None = None, env: Environment | str | None = None) -> Report:
@@ -164,8 +168,14 @@ def plan(
     specification says. `archlang.lower.build` takes `plan(…).networks`.
     """
     inputs = inputs_of(in_features, env)
-    target = None if gpu is None else Target(find_gpu(gpu), workload_in(inputs.env, {"batch_size": batch}))
+    target = target_of(gpu, batch, inputs)
     return planned(read(spec) if isinstance(spec, str) else spec, inputs, Forced(remat, unroll), target)
+
+
+def target_of(gpu: str | None, batch: int | None, inputs: Inputs) -> Target | None:
+    """What a plan is to fit: a GPU, with a run on so many rows. Raises `DiagnosticError`."""
+    refuse_idle(gpu is None, "--batch", batch, "in a plan without `--gpu`", "give a GPU, for instance h100-80gb")
+    return None if gpu is None else Target(find_gpu(gpu), workload_in(inputs.env, {"batch_size": batch}))
 
 
 def estimate(
@@ -175,7 +185,7 @@ def estimate(
     env: Environment | str | None = None,
     gpu: str | None = None,
     exact: bool = False,
-    margin: float = MARGIN,
+    margin: float | None = None,
     remat: str | None = None,
     unroll: int | None = None,
     **settings: Any,
@@ -183,8 +193,8 @@ def estimate(
     """What training takes: parameters, memory, FLOPs, time; and whether it fits a GPU. Of a grid, the first of its points.
 
     Widths as in `check`. `settings` are those of a run, such as `batch_size`, `num_envs`, `replay_rows`, `optimizer`; what is
-    not given is the runtime's own for `env`. `exact` asks XLA for its plan. `margin` is the part of the GPU that stays free.
-    Raises `SpecError` where a network is wrong, `DiagnosticError` for settings that cannot be.
+    not given is the runtime's own for `env`. `exact` asks XLA for its plan. `margin` is the part of the GPU that stays free,
+    0.1 if not given. Raises `SpecError` where a network is wrong, `DiagnosticError` for settings that cannot be.
     """
     inputs = inputs_of(in_features, env)
     report = checked(read(spec) if isinstance(spec, str) else spec, inputs)
@@ -204,7 +214,7 @@ def solve(
     in_features: int | None = None,
     env: Environment | str | None = None,
     gpu: str | None = None,
-    margin: float = MARGIN,
+    margin: float | None = None,
     remat: str | None = None,
     unroll: int | None = None,
     **settings: Any,
@@ -215,17 +225,29 @@ def solve(
     number; for `params` one definition, or two, `"width,depth"`: the first for each value of the second. The rest as in
     `estimate`; of a grid, the first of its points. Raises `DiagnosticError` for what cannot be, and where nothing fits.
     """
+    refuse_goals(gpu, params)
+    for name, value in {"margin": margin, "remat": remat, "unroll": unroll, **settings}.items():
+        refuse_idle(params is not None, f"--{name.replace('_', '-')}", value, "in a number of parameters")
     options = make_options(gpu, False, margin, remat, unroll, settings)
     problem = Problem(read(spec) if isinstance(spec, str) else spec, inputs_of(in_features, env), options)
     return largest(problem, free) if params is None else equal(problem, free, str(params))
 
 
 def make_options(
-    gpu: str | None, exact: bool, margin: float, remat: str | None, unroll: int | None, settings: Mapping[str, Any]
+    gpu: str | None, exact: bool, margin: float | None, remat: str | None, unroll: int | None, settings: Mapping[str, Any]
 ) -> Options:
     """The options of an estimate; settings that are None are not given. Raises `DiagnosticError`."""
+    refuse_idle(gpu is None, "--margin", margin, "without a GPU: give one with `--gpu`")
     given = {name: value for name, value in settings.items() if value is not None}
-    return Options(given, Forced(remat, unroll), None if gpu is None else find_gpu(gpu), margin, exact)
+    part = MARGIN if margin is None else margin
+    return Options(given, Forced(remat, unroll), None if gpu is None else find_gpu(gpu), part, exact)
+
+
+def refuse_idle(idle: bool, option: str, value: object, why: str, help: str | None = None) -> None:
+    """Raise `DiagnosticError` (E0603) for an option that is given where it changes nothing."""
+    if idle and value is not None:
+        message, span = f"`{option}` changes nothing {why}", Source(str(value), option).span()
+        raise DiagnosticError([Diagnostic("E0603", message, span, help=help)])
 
 
 def right(spec: Spec, inputs: Inputs, action_dim: int | None) -> Mapping[str, Network]:

@@ -160,6 +160,8 @@ def names_of(problem: Problem, free: str | None, settings: tuple[str, ...]) -> l
     """`--free width,depth` → the names, each of which is known. Raises `DiagnosticError` (E0603)."""
     known = (*settings, *(name for name in problem.numbers if name not in problem.lists))
     there = f"what can be: {', '.join(known)}" if known else "the specification defines no number"
+    if free is not None and not isinstance(free, str):
+        raise refused("--free", str(free), f"what is free is given by its name; got {short(repr(free))}", there)
     if not free or not free.strip():
         raise refused("--free", free or "", "nothing is free", there)
     written = map(str.strip, free.split(","))
@@ -246,8 +248,6 @@ def largest(problem: Problem, free: str | None) -> Largest:
     """
     settings = SETTINGS if problem.inputs.env is not None else SETTINGS[:1]  # an update alone has a batch
     name = only(names_of(problem, free, settings), free or "")
-    if problem.options.gpu is None:
-        raise refused("--gpu", "", "there is nothing to meet", "give a GPU, or a number of parameters")
     refuse_bound(problem, name)
     refuse_both(problem, name)
     problem.at({})  # what is wrong with everything else is told as such
@@ -261,6 +261,16 @@ def largest(problem: Problem, free: str | None) -> Largest:
         best = max([best, *(value for value in taken(problem, name, {}) if problem.fits({name: value}))])
         limit = f"{limit}, and no larger value up to {LOOKED_AT:,} is taken, or fits"
     return Largest(name, best, problem.at({name: best}), limit)
+
+
+def refuse_goals(gpu: str | None, params: str | int | None) -> None:
+    """Raise `DiagnosticError` (E0603) where it is not said what is to be met, or two things are."""
+    if params is None and gpu is None:
+        help = "give a GPU with `--gpu`, or a number of parameters with `--params`"
+        raise refused("--gpu", "", "there is nothing to meet", help)
+    if params is not None and gpu is not None:
+        help = "leave `--gpu` away, or `--params`"
+        raise refused("--gpu", str(gpu), "a number of parameters is met on any GPU", help)
 
 
 def only(names: list[str], free: str) -> str:

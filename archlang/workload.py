@@ -156,6 +156,9 @@ def load_point(point: EntryPoint) -> Runtime:
 
 def environment(name: str) -> Environment:
     """The environment of that name. Raises `DiagnosticError` (E0601) if no runtime has it."""
+    if not isinstance(name, str):
+        message = f"an environment is given by its name; got {short(repr(name))}"
+        raise DiagnosticError([Diagnostic("E0601", message, Source(str(name), "--env").span())])
     known = {key: value for runtime in runtimes() for key, value in runtime.environments.items()}
     if name in known:
         return known[name]

@@ -21,7 +21,7 @@ from archlang.verdict import Fix
 GPU = "h100-80gb"
 
 
-def paper(depth: int | str = 64, env: str = "ant", **options: Any) -> Estimate:
+def paper(depth: int | str = 64, env: Any = "ant", **options: Any) -> Estimate:
     return archlang.estimate(archlang.load("wang2025/base", {"depth": depth}), env=env, **options)
 
 
@@ -207,6 +207,10 @@ def test_a_larger_gpu_is_named_if_it_is_the_smallest_that_does() -> None:
         ({"optimizer": "adagrad"}, "E0603", "optimizer takes adam, adamw, sgd, lion; got 'adagrad'"),
         ({"margin": 1.0, "gpu": GPU}, "E0603", "from 0 to below 1"),
         ({"margin": float("nan"), "gpu": GPU}, "E0603", "from 0 to below 1"),
+        ({"margin": 0.2}, "E0603", "`--margin` changes nothing without a GPU"),
+        ({"gpu": 80}, "E0502", "a GPU is given by its name; got 80"),
+        ({"env": 8}, "E0601", "an environment is given by its name; got 8"),
+        ({"in_features": 8}, "E0603", "`--in` changes nothing with an environment"),
         ({"remat": "some"}, "E0603", "takes none, dots, full, nested"),
         ({"unroll": 5000}, "E0603", "more than the 16 copies of a stack"),
     ],

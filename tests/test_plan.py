@@ -156,6 +156,7 @@ def test_the_cost_of_a_plan_does_not_depend_on_the_depth() -> None:
         ({"unroll": 10_001}, "E0603", "from 1 to 10000; got 10001"),
         ({"remat": ""}, "E0603", "; got nothing"),
         ({"remat": 1}, "E0603", "takes none, dots, full, nested; got 1"),
+        ({"batch": 64}, "E0603", "`--batch` changes nothing in a plan without `--gpu`"),
         ({"gpu": "h100-80gb", "batch": 0}, "E0603", "a batch has a whole number of rows, at least one; got 0"),
         ({"gpu": "h100-80gb", "batch": 1.5}, "E0603", "at least one; got 1.5"),
     ],

@@ -263,6 +263,29 @@ def test_what_cannot_be_solved_is_refused(archlang: Any, words: tuple[str, ...],
 
 
 @pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"params": "13M", "batch_size": 64}, "`--batch-size` changes nothing in a number of parameters"),
+        ({"params": "13M", "margin": 0.2}, "`--margin` changes nothing in a number of parameters"),
+        ({"params": "13M", "unroll": 2}, "`--unroll` changes nothing in a number of parameters"),
+        ({"params": "13M", "gpu": GPU}, "a number of parameters is met on any GPU"),
+        ({}, "there is nothing to meet"),
+        ({"gpu": GPU, "depth": 8}, "there is no setting `depth`"),
+        ({"gpu": GPU, "free": 4}, "what is free is given by its name; got 4"),
+        ({"params": 13_000_000, "free": ["width", "depth"]}, "what is free is given by its name; got ['width', 'depth']"),
+        ({"gpu": GPU, "free": None}, "nothing is free"),
+        ({"gpu": GPU, "in_features": 8}, "`--in` changes nothing with an environment"),
+    ],
+)
+def test_python_is_refused_what_the_command_line_is(options: dict[str, Any], said: str) -> None:
+    given: dict[str, Any] = {"env": "ant", "free": "width"}
+    with pytest.raises(DiagnosticError) as refused:
+        archlang.solve("wang2025/base", **(given | options))
+    (found,) = refused.value.diagnostics
+    assert (found.code, said in found.message) == ("E0603", True)
+
+
+@pytest.mark.parametrize(
     ("words", "code"),
     [
         (("dense{w}", "--in", "4", "--gpu", GPU, "--free", "batch"), "E0201"),

@@ -19,6 +19,8 @@ MOST_SUGGESTED = 3  # of names that all hold what was written
 
 def find_gpu(name: str) -> Gpu:
     """The GPU of that name; `custom:24GB` is one of which only the memory is known. Raises `DiagnosticError` (E0502)."""
+    if not isinstance(name, str):
+        raise refused(str(name), f"a GPU is given by its name; got {short(repr(name))}", "for instance h100-80gb")
     if name in GPUS:
         return GPUS[name]
     if name.startswith(CUSTOM):
