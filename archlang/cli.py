@@ -13,6 +13,7 @@ import typer
 from rich.table import Table
 
 from archlang import __version__, pipeline, resources
+from archlang.app import App
 from archlang.cli_estimate import estimate
 from archlang.cli_solve import solve
 from archlang.codes import CODES
@@ -39,7 +40,7 @@ from archlang.spec import settings
 from archlang.targets import FIGURES, GPUS
 from archlang.workload import runtimes
 
-app = typer.Typer(
+app = App(
     name="archlang",
     help="A compiler for network architectures, and the runtime that trains what it compiles.",
     no_args_is_help=True,

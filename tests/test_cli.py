@@ -45,6 +45,11 @@ def test_a_wrong_spec_is_exit_code_1_with_the_place(archlang: Any) -> None:
     assert "<inline>:1:1" in outcome.err
 
 
+def test_a_flag_may_be_given_twice_and_setting_several_definitions_too(archlang: Any) -> None:
+    words = ("check", "a = 4\nb = 8\nn = dense{a}, dense{b}", "--in", "4", "--set", "a=1", "--set", "b=2", "--json", "--json")
+    assert archlang(*words).json["params"] == 9
+
+
 def test_a_wrong_spec_as_json(archlang: Any) -> None:
     outcome = archlang("check", "(dense256, ln)*4", "--in", "29", "--json")
     assert outcome.code == 1
@@ -59,6 +64,9 @@ def test_a_wrong_spec_as_json(archlang: Any) -> None:
         (["check", "ln", "--in", "0"], 2, "--in"),
         (["check", "ln", "--in", "x"], 2, "--in"),
         (["check", "ln", "--in", "4", "--env", "reacher"], 2, "leave --in away"),
+        (["check", "ln", "--in", "4", "--in", "5"], 2, "--in is given twice"),
+        (["estimate", "ln", "--in", "4", "--batch", "5", "--batch-size", "6"], 2, "is given twice"),
+        (["train", "reacher", "--seed", "1", "--seed", "2"], 2, "is given twice"),
         (["check", "ln", "--set", "depth"], 1, "`depth` sets nothing"),
         (["check", "ln", "--set", "depth=1", "--set", "depth=2"], 1, "`depth` is set twice"),
         (["check"], 2, "SPEC"),

@@ -37,7 +37,7 @@ TIERS = (
     {"budget"},
     {"pipeline"},
     {"archlang", "lower"},  # `archlang` is the public names
-    {"console", "emit", "explain", "files", "testing"},
+    {"app", "console", "emit", "explain", "files", "testing"},
     {"bars", "fix", "options", "picture", "rewrite"},
     {"cli_estimate", "cli_solve"},
     {"cli"},
