@@ -90,13 +90,13 @@ def solve(
     except DiagnosticError as error:
         raise refused(error, json_, NO_VALUE if params is None else NO_ROWS) from None
     print_first_point(asked, found.names)
-    print_json({"diagnostics": []} | found.as_json()) if json_ else show(found, gpu)
+    print_json({"diagnostics": []} | found.as_json()) if json_ else show(found)
 
 
-def show(found: Largest | Equal, gpu: str | None) -> None:
+def show(found: Largest | Equal) -> None:
     if isinstance(found, Equal):
         return show_rows(found)
-    print(f"{found.name} = {found.value:,} is the largest that fits {gpu}")
+    print(f"{found.name} = {found.value:,} is the largest that fits {found.gpu}")
     if found.limit is not None:
         print(f"more cannot be: {found.limit}")
     print()

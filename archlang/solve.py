@@ -221,6 +221,11 @@ class Largest:
         """What was free, as that of a budget has it."""
         return (self.name,)
 
+    @property
+    def gpu(self) -> str:
+        target = self.estimate.question and self.estimate.question.target
+        return "" if target is None else target.gpu.name
+
     def as_json(self) -> dict[str, Any]:
         """As `archlang solve --json` has it."""
         return {"free": self.name, "value": self.value, "limit": self.limit or "memory"} | self.estimate.as_json()

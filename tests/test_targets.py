@@ -97,8 +97,7 @@ def refused(name: str, find: Any = find_gpu) -> tuple[str, str]:
         ("a100", "`a100-40gb` or `a100-80gb`"),
         ("4090", "`rtx4090-24gb`"),
         ("RTX 4090", "`rtx4090-24gb`"),
-        ("H100-80GB", "`h100-80gb`"),
-        ("h100_80gb", "`h100-80gb`"),
+        ("h10080gb", "`h100-80gb`"),
         ("NVIDIA H100 80GB HBM3", "`h100-80gb`"),
         ("H100 PCIe", "`h100-pcie-80gb`"),
         ("RTX A6000", "`a6000-48gb`"),
@@ -112,7 +111,15 @@ def test_what_is_nearly_a_name_is_refused_and_the_name_is_said(written: str, mea
     assert refused(written) == (f"there is no GPU `{written}`", f"did you mean {meant}?")
 
 
-@pytest.mark.parametrize("written", ["", "-", "gb", "mi300x", "100", "Custom:24GB"])
+@pytest.mark.parametrize("written", ["H100-80GB", "h100_80gb", "H100 80gb", "H100_80GB"])
+def test_capitals_and_the_sign_between_do_not_matter(archlang: Any, written: str) -> None:
+    assert find_gpu(written) is GPUS["h100-80gb"]
+    assert find_target(written) is GPUS["h100-80gb"]
+    outcome = archlang("solve", "dense4", "--in", "4", "--free", "batch", "--gpu", written)
+    assert outcome.out.splitlines()[0].endswith("is the largest that fits h100-80gb")
+
+
+@pytest.mark.parametrize("written", ["", "-", "gb", "mi300x", "100", "customs:24GB"])
 def test_what_is_like_none_or_like_many_gets_the_list(written: str) -> None:
     assert refused(written) == (f"there is no GPU `{written}`", f"there are: {', '.join(NAMES)}; or `custom:24GB`")
 
@@ -135,7 +142,7 @@ def test_a_long_name_is_not_repeated_in_full() -> None:
     ],
 )
 def test_of_any_gpu_the_memory_can_be_given(name: str, memory: int) -> None:
-    assert find_gpu(name) == Gpu(name, memory, "given")
+    assert find_gpu(name) == find_gpu(name.replace("custom", "Custom")) == Gpu(name, memory, "given")
 
 
 WRONG = ("", "0GB", "0.0GiB", "-1GB", "+1GB", "24", "24gb", "24 GB", "24MB", "1e3GB", "GB", "nanGB", "24GB ", "24GB\n", "٢٤GB")

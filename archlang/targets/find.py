@@ -18,12 +18,16 @@ MOST_SUGGESTED = 3  # of names that all hold what was written
 
 
 def find_gpu(name: str) -> Gpu:
-    """The GPU of that name; `custom:24GB` is one of which only the memory is known. Raises `DiagnosticError` (E0502)."""
+    """The GPU of that name, in capitals or not, `_` and blanks for `-`; `custom:24GB` is one of which only the memory is known.
+
+    Raises `DiagnosticError` (E0502).
+    """
     if not isinstance(name, str):
         raise refused(str(name), f"a GPU is given by its name; got {short(repr(name))}", "for instance h100-80gb")
-    if name in GPUS:
-        return GPUS[name]
-    if name.startswith(CUSTOM):
+    spelt = re.sub("[_ ]", "-", name.lower())
+    if spelt in GPUS:
+        return GPUS[spelt]
+    if spelt.startswith(CUSTOM):
         return custom(name)
     similar = " or ".join(f"`{found}`" for found in suggestions(name))
     help = f"did you mean {similar}?" if similar else f"there are: {', '.join(GPUS)}; or `custom:24GB`"
@@ -45,11 +49,11 @@ def not_compilable(gpu: Gpu) -> DiagnosticError:
 
 def custom(name: str) -> Gpu:
     """A GPU of which only the memory is known."""
-    written = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(GB|GiB)", name.removeprefix(CUSTOM))
+    written = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(GB|GiB)", given := name[len(CUSTOM) :])
     memory = int(Decimal(written[1]) * UNITS[written[2]]) if written else 0
     if not 0 < memory <= MOST_GB * UNITS["GB"]:
         raise refused(name, f"`{short(name)}` gives no memory that a GPU can have", TAKES)
-    return Gpu(name, memory, "given")
+    return Gpu(f"{CUSTOM}{given}", memory, "given")
 
 
 def suggestions(name: str) -> list[str]:
