@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from archlang.analysis.time import CALIBRATION, Time
-from archlang.console import console, counted, print_table, right
+from archlang.console import columns, console, counted, print_table, right
 from archlang.diagnostics import Diagnostic, DiagnosticError, did_you_mean, short
 from archlang.estimate import Estimate
 from archlang.exact import CPU
@@ -18,7 +18,7 @@ from archlang.source import Source, Span
 from archlang.spec import Point, Spec
 from archlang.verdict import option_span, sized
 
-CELLS, INDENT = 72, 3  # of the bar
+CELLS, FEWEST, INDENT = 72, 8, 3  # of the bar
 LETTERS = {  # and colours of the terms
     "parameters": ("p", "blue"),
     "gradients": ("g", "cyan"),
@@ -43,7 +43,7 @@ def print_estimate(found: Estimate) -> None:
     print(f"{question.workload.summary.rstrip(',')}: {counted(found.report.params)} parameters")
     print_table(terms_table(found, question))
     if question.target is not None:
-        console().print(bar(found.terms, question.target))
+        console().print(bar(found.terms, question.target, columns()))
     for line in lines(found, question):
         print(line)
 
@@ -75,17 +75,19 @@ def place(span: Span) -> str:
     return f"{span.first_line}  {span.source.name}:{span.line}:{span.column}"
 
 
-def bar(terms: dict[str, int], target: Target) -> Text:
+def bar(terms: dict[str, int], target: Target, columns: int) -> Text:
     """The terms to scale, with the margin, and a mark where the memory ends: behind it is what there is no room for."""
     capacity = target.gpu.memory_bytes
     whole, text, done = max(capacity, sum(terms.values())), Text(" " * INDENT), 0
+    behind = f"{' │ is' if whole > capacity else ''} {sized(capacity)}"
+    cells = max(FEWEST, min(CELLS, columns - INDENT - 1 - len(behind)))
     parts = [(size, *LETTERS[term]) for term, size in terms.items()]
     parts += [(max(0, target.budget - sum(terms.values())), *FREE), (whole, *MARGIN)]
     for size, letter, style in parts:
         start, done = done, min(whole, done + size)
-        text.append(letter * (CELLS * done // whole - CELLS * start // whole), style=style)
-    end = INDENT + CELLS * capacity // whole
-    return Text.assemble(text[:end], "│", text[end:], f"{' │ is' if whole > capacity else ''} {sized(capacity)}")
+        text.append(letter * (cells * done // whole - cells * start // whole), style=style)
+    end = INDENT + cells * capacity // whole
+    return Text.assemble(text[:end], "│", text[end:], behind)
 
 
 def lines(found: Estimate, question: Question) -> Iterator[str]:

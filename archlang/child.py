@@ -45,9 +45,10 @@ def compiled(question: str, doing: str) -> tuple[int, str, str]:
     from rich.console import Console
 
     environment = os.environ | SETTINGS
+    plain = False if os.environ.get("NO_COLOR") else None  # as if it were no terminal, on which nothing turns
     command = [sys.executable, *COMMAND]
     with (
-        Console(stderr=True).status(doing),
+        Console(stderr=True, force_terminal=plain).status(doing),
         Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True, env=environment) as child,
     ):
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -20,10 +21,16 @@ WIDTH = 90  # columns that the widest table takes
 
 
 def console(stderr: bool = False) -> Console:
-    """Colours and the width of the terminal where there is one; plain text, unwrapped, elsewhere."""
+    """Colours and the width of the terminal where there is one; plain text, unwrapped, elsewhere, and where NO_COLOR is set."""
     file = sys.stderr if stderr else sys.stdout
     width = max(shutil.get_terminal_size().columns, WIDTH) if file.isatty() else 10 * WIDTH  # a table loses no digit
-    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=not file.isatty())
+    colors = None if os.environ.get("NO_COLOR") else "auto"  # rich's own `no_color` leaves bold, dim and italic
+    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=not file.isatty(), color_system=colors)
+
+
+def columns() -> int:
+    """The width of the terminal; where there is none, more than any line takes."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 10 * WIDTH
 
 
 def print_json(value: object) -> None:

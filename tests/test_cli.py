@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from archlang import child
 
 THOUSAND = "res(4x<dense256,ln,swish>)*250"
 
@@ -48,6 +51,51 @@ def test_a_wrong_spec_is_exit_code_1_with_the_place(archlang: Any) -> None:
 def test_a_flag_may_be_given_twice_and_setting_several_definitions_too(archlang: Any) -> None:
     words = ("check", "a = 4\nb = 8\nn = dense{a}, dense{b}", "--in", "4", "--set", "a=1", "--set", "b=2", "--json", "--json")
     assert archlang(*words).json["params"] == 9
+
+
+@pytest.fixture
+def terminal(archlang: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """The same on a terminal of so many columns."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+    def run(width: int, *words: str) -> Any:
+        monkeypatch.setenv("COLUMNS", str(width))
+        for stream in (sys.stdout, sys.stderr):
+            monkeypatch.setattr(stream, "isatty", lambda: True)
+        return archlang(*words)
+
+    return run
+
+
+def test_no_color_means_plain_text_on_a_terminal_too(terminal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("estimate", "(dense4)*4", "--in", "4", "--gpu", "t4-16gb", "--batch", "100000000")
+    shown = terminal(90, *words)
+    assert "\x1b[" in shown.out
+    assert "\x1b[" in shown.err
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain = terminal(90, *words)
+    assert "\x1b" not in plain.out + plain.err
+    assert "error[E0501]" in plain.err
+
+
+def test_no_color_means_that_nothing_turns(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr(child, "COMMAND", ("-c", "print(1)"))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    for no_color, sign in (("", True), ("1", False)):
+        monkeypatch.setenv("NO_COLOR", no_color)
+        assert child.compiled("", "compiling") == (0, "1\n", "")
+        assert ("\x1b" in capsys.readouterr().err) == sign
+
+
+@pytest.mark.parametrize("width", [30, 60, 86, 200])
+@pytest.mark.parametrize("rows", ["8", "1000000000"])
+def test_the_bar_is_no_wider_than_the_terminal(terminal: Any, monkeypatch: pytest.MonkeyPatch, width: int, rows: str) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    lines = terminal(width, "estimate", "(dense4)*4", "--in", "4", "--gpu", "t4-16gb", "--batch", rows).out.splitlines()
+    (bar,) = [line for line in lines if "│" in line]
+    assert len(bar) == min(width, 76 + len(" │ is" * (rows != "8")) + len(" 14.6 GiB"))
 
 
 def test_a_wrong_spec_as_json(archlang: Any) -> None:

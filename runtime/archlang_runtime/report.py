@@ -38,7 +38,8 @@ class Report:
     """A run's voice. Enter it so that the terminal is left as it was."""
 
     def __init__(self, console: Console | None = None):
-        self.console = console or Console(highlight=False)
+        colors = None if os.environ.get("NO_COLOR") else "auto"  # rich's own `no_color` leaves bold, dim and italic
+        self.console = console or Console(highlight=False, color_system=colors)
         self.is_live = self.console.is_terminal and "NO_COLOR" not in os.environ
         self.live: Live | None = None
 

@@ -56,6 +56,7 @@ def test_no_color_means_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     text = said(terminal=True)
     assert "GiB" not in text
     assert "\x1b[3" not in text
+    assert Report().console.color_system is None  # not even bold
 
 
 # --- the panel -------------------------------------------------------------------------------------------------------
