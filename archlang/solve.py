@@ -255,12 +255,12 @@ def largest(problem: Problem, free: str | None) -> Largest:
     name = only(names_of(problem, free, settings), free or "")
     refuse_bound(problem, name)
     refuse_both(problem, name)
-    problem.at({})  # what is wrong with everything else is told as such
+    first = start(problem, name)
     values = ladder(problem, name, {})
     refuse_unsteady(problem, name, values, {})
-    found = last(lambda index: problem.fits({name: values[index]}), start(problem, name))
+    found = last(lambda index: problem.fits({name: values[index]}), first)
     if found is None:
-        raise NothingFits(name, problem.at({} if problem.is_setting(name) else {name: values[0]}))
+        raise NothingFits(name, problem.at({name: values[first]}))
     best, limit = values[found], reason(problem, {name: values[found + 1]})
     if limit is not None and not problem.is_setting(name):
         best = max([best, *(value for value in taken(problem, name, {}) if problem.fits({name: value}))])
@@ -291,9 +291,17 @@ def refuse_both(problem: Problem, name: str) -> None:
 
 
 def start(problem: Problem, name: str) -> int:
-    """Where the search begins: at the smallest value of a definition, at a setting as it is."""
-    question = problem.at({}).question if problem.is_setting(name) else None
-    return 0 if question is None else getattr(question.workload, name)
+    """Where the search begins: at the smallest value of a definition, at a setting as it is, or, where other settings need more
+    of it, at a power of two. Raises `DiagnosticError` for what is wrong with everything else."""
+    try:
+        question = problem.at({}).question
+    except DiagnosticError:
+        powers = (2**power for power in range(31)) if problem.is_setting(name) else ()
+        enough = next((power for power in powers if problem.fits({name: power}) is not None), None)
+        if enough is None:
+            raise
+        return enough
+    return getattr(question.workload, name) if question and problem.is_setting(name) else 0
 
 
 def last(holds: Holds, start: int) -> int | None:

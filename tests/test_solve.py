@@ -68,6 +68,27 @@ def test_a_setting_that_another_bounds_says_so() -> None:
     assert found.limit.endswith(f"got {found.value + 1}")
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("num_envs", {"batch_size": 4096, "prefill_rows": 4, "remat": "full"}),
+        ("replay_rows", {"unroll_length": 20_000}),
+        ("replay_rows", {"prefill_rows": 20_000}),
+    ],
+)
+def test_a_setting_of_which_others_need_more_may_be_larger_than_it_is(name: str, options: dict[str, Any]) -> None:
+    with pytest.raises(DiagnosticError, match="E0603"):
+        fits({}, **options)
+    found = largest(name, **options)
+    assert fits({}, **options, **{name: found.value}) is True
+    assert fits({}, **options, **{name: found.value + 1}) is False
+
+
+def test_a_setting_of_which_others_need_more_than_fits_gets_the_verdict() -> None:
+    with pytest.raises(DiagnosticError, match="E0501"):
+        largest("replay_rows", prefill_rows=2**22)
+
+
 def test_other_options_stand() -> None:
     assert largest("batch", remat="full").value > largest("batch").value > largest("batch", margin=0.5).value
     assert largest("depth", optimizer="sgd").value > largest("depth").value
