@@ -10,20 +10,9 @@ from typing import Any
 
 from archlang.definitions import Axis
 from archlang.diagnostics import DiagnosticError, short
+from archlang.free import Problem, Values, ladder, mistakes, names_of, refuse_bound, refuse_unsteady, refused, taken, tried
 from archlang.report import refuse_unknown_width
-from archlang.solve import (
-    Problem,
-    Values,
-    ladder,
-    last,
-    mistakes,
-    names_of,
-    refuse_bound,
-    refuse_unsteady,
-    refused,
-    taken,
-    tried,
-)
+from archlang.solve import last
 from archlang.spec import noted
 
 SUFFIXES = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9}

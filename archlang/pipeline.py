@@ -16,11 +16,12 @@ from archlang.estimate import Estimate, Options
 from archlang.estimate import estimate as estimate_report
 from archlang.estimate import estimates as estimates_of
 from archlang.format import format as format_text
+from archlang.free import Problem
 from archlang.parse import parse as parse_source
 from archlang.plan import MARGIN, Forced, Plan, Target, make_plan
 from archlang.read import load_source, shipped_like
 from archlang.report import Inputs, Report, check_grid, examine, make_inputs, points, refuse_unknown_width
-from archlang.solve import Largest, Problem, largest, refuse_goals
+from archlang.solve import Largest, largest, refuse_goals
 from archlang.source import Source
 from archlang.spec import Network, Point, Spec, Value, noted
 from archlang.targets import find_gpu

@@ -33,6 +33,7 @@ TIERS = (
     {"question"},
     {"verdict"},
     {"estimate"},
+    {"free"},
     {"solve"},
     {"budget"},
     {"pipeline"},
