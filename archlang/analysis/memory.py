@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from archlang import ir
 from archlang.analysis.forward import forward_bytes
-from archlang.analysis.update import GRADIENTS, LOSS, SAVED, WORKSPACE, Moment, Pass, Share, passes, worst
+from archlang.analysis.update import GRADIENTS, LOSS, SAVED, WORKSPACE, Moment, Pass, Share, passes
 from archlang.analysis.update import update as update_moment
 from archlang.source import Span
 from archlang.targets import REFERENCE, Chip
@@ -21,21 +21,17 @@ from archlang.workload import Workload
 
 PARAMETERS, OPTIMIZER = "parameters", "optimizer"
 REPLAY, HINDSIGHT, ENVIRONMENTS = "replay", "hindsight batch", "environment state"
-DOUBT = 0.1  # of what is held for a time in the worst order: it was never more (benchmarks/estimates.py)
+DOUBT = 0.15  # of what is held for a time: it was never a tenth more (benchmarks/estimates.py)
 TERMS = (PARAMETERS, GRADIENTS, OPTIMIZER, SAVED, LOSS, REPLAY, HINDSIGHT, ENVIRONMENTS, WORKSPACE)
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Everything that is held at the largest moment, share by share: `always`, and `then`.
-
-    `worst`: bytes in the place of `then`, if XLA orders the update badly, and that is more.
-    """
+    """Everything that is held at the largest moment, share by share: `always`, and `then`."""
 
     moment: str
     always: tuple[Share, ...]
     then: tuple[Share, ...]
-    worst: int = 0
 
     @property
     def shares(self) -> tuple[Share, ...]:
@@ -72,17 +68,14 @@ class Memory:
     @property
     def at_most(self) -> int:
         """The same, with what the closed form may be wrong by: what is held for a time is not planned by us, but by XLA."""
-        held = sum(share.bytes for share in self.then)
-        worst = max(held, self.worst)
-        return self.total - held + worst + int(DOUBT * worst)
+        return self.total + int(DOUBT * sum(share.bytes for share in self.then))
 
 
 def memory(networks: Mapping[str, ir.Network], types: Mapping[str, Type], workload: Workload, chip: Chip = REFERENCE) -> Memory:
     """What the program needs whose networks take these types, on such a chip."""
     made = {name: passes(name, net.body, types[name], workload.batch_size, chip) for name, net in networks.items()}
     moment = max(moments(networks, types, made, workload, chip), key=lambda moment: moment.total)
-    order = 0 if workload.environment is None else worst(made) + workload.hindsight_bytes
-    return Memory(moment.name, (*always(made, workload), *given(types, workload)), moment.shares, order)
+    return Memory(moment.name, (*always(made, workload), *given(types, workload)), moment.shares)
 
 
 def always(made: Mapping[str, Pass], workload: Workload) -> Iterator[Share]:

@@ -14,18 +14,18 @@ from functools import cached_property, reduce
 from itertools import accumulate
 
 from archlang import ir
+from archlang.analysis.late import again_late, beyond, summed_late
 from archlang.analysis.params import num_params
 from archlang.analysis.parts import parts
 from archlang.analysis.residuals import Residuals
 from archlang.analysis.saved import again_bytes, behind_bytes, residuals
-from archlang.analysis.splits import FLOAT, divided
+from archlang.analysis.splits import FLOAT
 from archlang.analysis.workspace import BYTES, products_in, workspace
 from archlang.names import ROLES
 from archlang.targets import Chip
 from archlang.types import Type
 
 GRADIENTS, SAVED, LOSS, WORKSPACE = "gradients", "saved activations", "loss", "workspace"  # terms
-NORMS = {"ln", "rms", "l2", "bn", "rsnorm"}
 FUSED = 96  # arrays that a fusion may make; XLA makes more of them one by one, when each is needed
 JOINED = {"actor", "sa_encoder"}  # roles whose input is put together of two arrays of the batch
 Shape = tuple[int, int] | None
@@ -107,14 +107,13 @@ class Pass:
     """The passes of a network over a batch, item by item; `used`: the same where it is not learned, but only used.
 
     `rows`: bytes of the batch that it takes, where that is put together first: state and goal, state and action. `output`:
-    what it gives, for the loss, which sums it up where it is in parts. `pairs`: bytes of a number for each pair of rows.
+    what it gives, for the loss, which sums it up where it is in parts.
     """
 
     network: str
     items: tuple[Item, ...]
     rows: int = 0
     output: int = 0
-    pairs: int = 0
     used: Pass | None = None
 
     @cached_property
@@ -179,7 +178,6 @@ def passes(name: str, network: ir.Node, x: Type, batch: int, chip: Chip) -> Pass
         items(name, things, batch, chip),
         rows=batch * x.row_bytes * (name in JOINED),
         output=batch * pending + beyond(*things[-1], batch, chip),
-        pairs=FLOAT * batch**2,
         used=Pass(name, items(name, things, batch, chip, learned=False)) if name == "sa_encoder" else None,
     )
 
@@ -194,7 +192,9 @@ def items(name: str, things: list[tuple[ir.Node, Type]], batch: int, chip: Chip,
             node=node,
             kept=now - before + parts + converted(node, seen),
             gradient=FLOAT * num_params(node, seen) * learned,
-            work=batch * held(node, seen, learned) + workspace(node, seen, batch, chip, learned),
+            work=batch * held(node, seen, learned)
+            + workspace(node, seen, batch, chip, learned)
+            + again_late(node, seen, batch, chip),
             shape=shape(node, seen),
             at_once=at_once(node, seen, batch) if learned else 0,
             square=all(p.rows == p.columns == seen.width for p in products_in(node, seen)),
@@ -208,22 +208,6 @@ def update(made: Mapping[str, Pass], loss_bytes: int = 0) -> Moment:
     """The moment at which an update of the three networks of contrastive RL holds most."""
     actor, sa_encoder, g_encoder = (made[role] for role in ROLES)
     return max(contrastive(actor, sa_encoder, g_encoder, loss_bytes), key=lambda moment: moment.total)
-
-
-def worst(made: Mapping[str, Pass]) -> int:
-    """Bytes at the largest moment of the worst orders that XLA has been seen to take: the actor's descent after the critic's
-    backward pass, and all that a bare loop writes to made at the start."""
-    actor, sa_encoder, g_encoder = (made[role] for role in ROLES)
-    later = descent_later(sa_encoder.peak(g_encoder.items, actor.last).beside(*g_encoder.saved), actor, g_encoder)
-    bare = [item for each in (sa_encoder, g_encoder) for item in each.items if item.shape]
-    start = (sa_encoder.used or sa_encoder).peak().beside(*actor.saved, *(item.saved for item in bare))
-    zeros = (item.learned for item in (*bare, *actor.items) if item.shape)
-    return max(later.total, start.beside(*zeros).total)
-
-
-def descent_later(moment: Moment, actor: Pass, g_encoder: Pass) -> Moment:
-    """With the actor's gradients, and the derivative of the logits."""
-    return moment.beside(*actor.learned, Share(LOSS, g_encoder.pairs))
 
 
 def contrastive(actor: Pass, sa_encoder: Pass, g_encoder: Pass, loss_bytes: int) -> list[Moment]:
@@ -240,7 +224,7 @@ def contrastive(actor: Pass, sa_encoder: Pass, g_encoder: Pass, loss_bytes: int)
         sa_encoder.peak(g_encoder.items, actor.last).beside(*g_encoder.saved),
         g_encoder.peak((), {*actor.last, *sa_encoder.last}),
     ]
-    return [replace(each, name=name) for each, name in zip(delayed(moments, actor, g_encoder), MOMENTS, strict=True)]
+    return [replace(each, name=name) for each, name in zip(moments, MOMENTS, strict=True)]
 
 
 def made_early(actor: Pass, used: Pass, sa_encoder: Pass, g_encoder: Pass) -> Iterator[Item]:
@@ -251,30 +235,6 @@ def made_early(actor: Pass, used: Pass, sa_encoder: Pass, g_encoder: Pass) -> It
     for item in (*sa_encoder.alike(actor, used), *g_encoder.alike(actor, used)):
         kept = item.kept if item.shape in actor.last or item.square else min(item.kept, held[item.shape])
         yield replace(item, kept=kept * (made[item.shape] <= FUSED))
-
-
-def delayed(moments: list[Moment], actor: Pass, g_encoder: Pass) -> list[Moment]:
-    """Of the schedules that XLA compares, it takes the one whose largest moment is the smallest. Where that is in the actor's
-    half, nothing makes the actor's descent, and the derivative of the logits, come before the critic's backward pass."""
-    if max(moments[0].total, moments[1].total) <= moments[3].total:
-        return moments
-    return [*moments[:3], descent_later(moments[3], actor, g_encoder), *moments[4:]]
-
-
-def summed_late(things: list[tuple[ir.Node, Type]], batch: int, chip: Chip) -> Iterator[int]:
-    """What is kept of a product in parts beyond its sum: XLA adds them up within what comes next, and again in the backward
-    pass, unless that goes over the rows first, to normalize them."""
-    for (node, seen), (next, _) in zip(things, [*things[1:], (None, None)], strict=True):
-        activation = isinstance(next, ir.Layer) and next.name not in NORMS and not next.layer.flops(seen.width or 0)
-        yield beyond(node, seen, batch, chip) if activation else 0
-
-
-def beyond(node: ir.Node, x: Type, batch: int, chip: Chip) -> int:
-    """Bytes of the parts of a layer's product beyond those of their sum."""
-    if not isinstance(node, ir.Layer) or x.width is None:
-        return 0
-    unit = BYTES[x.dtype]
-    return sum(divided(batch, p.columns, p.rows, chip, unit) - batch * p.columns * unit for p in products_in(node, x))
 
 
 def in_a_row(node: ir.Node, x: Type) -> Iterator[tuple[ir.Node, Type]]:
