@@ -63,7 +63,7 @@ class Learning(NamedTuple):
         """The whole update, one half after the other.
 
         Neither half needs what the other computes, so XLA would run them side by side and keep the activations of both. The
-        barrier lets the critic's begin when the actor's is done.
+        barrier lets the critic's begin when the actor's is done, and what is recorded of its gradients with it.
         """
         learners, actor_metrics = self.update_actor(learners, batch, key)
         learners, batch, actor_metrics = jax.lax.optimization_barrier((learners, batch, actor_metrics))
@@ -129,8 +129,8 @@ def make_learning(config: TrainConfig, action_dim: int, networks: Mapping[str, R
         sa, sa_backward, sa_variables = forward(sa_encoder, learners.sa_encoder.weights, state_action)
         g, g_backward, g_variables = forward(g_encoder, learners.g_encoder.weights, batch.goal)
         (critic_loss, logits), (sa_pull, g_pull) = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(sa, g)
-        # One after the other: the derivative of the logits is gone when the first encoder's backward pass begins, and that one's
-        # activations and gradient when the second's does.
+        # One after the other: the derivative of the logits is gone when the first encoder's backward pass begins, and that
+        # encoder's activations and gradient when the second's does.
         sa_pull, g_pull = jax.lax.optimization_barrier((sa_pull, g_pull))
         (sa_gradient,) = sa_backward(sa_pull)
         new_sa_encoder = descend(learners.sa_encoder, sa_gradient, sa_variables, critic_optimizer)
