@@ -29,7 +29,7 @@ from record import record
 
 import archlang
 from archlang import Simulator
-from archlang.analysis.memory import memory
+from archlang.analysis.memory import Memory, memory
 from archlang.targets import REFERENCE, find_gpu
 from archlang.types import Type
 from archlang_runtime.workload import make_workload
@@ -182,22 +182,23 @@ def known(place: Path) -> dict[Setting, dict[str, Any]]:
 # --- comparing --------------------------------------------------------------------------------------------------------------
 
 
-def instant(drawn: Setting) -> int:
-    """Bytes of an update alone by the closed form."""
+def instant(drawn: Setting) -> Memory:
+    """What an update alone needs by the closed form."""
     env = archlang.environment(drawn.environment)
     plan = archlang.plan(archlang.parse(drawn.text), env=env)
     types = {name: Type.of_input(env.in_features(name)) for name in plan.networks}
     made = make_workload(env.name, {"batch_size": drawn.batch, "num_envs": drawn.batch})
     update = replace(made, num_envs=0, replay_rows=0, simulator=Simulator(), acting={}, metrics_bytes=0)
-    return memory(plan.networks, types, update, find_gpu(drawn.gpu).chip or REFERENCE).total
+    return memory(plan.networks, types, update, find_gpu(drawn.gpu).chip or REFERENCE)
 
 
 def compared(row: dict[str, Any]) -> dict[str, Any]:
-    """A row with both sizes, and the error in percent of what XLA plans."""
+    """A row with both sizes, the most that is allowed for, and the error in percent of what XLA plans."""
     if "failed" in row:
         return row
     estimate = instant(Setting(**{name: row[name] for name in Setting.__dataclass_fields__}))
-    return row | {"instant": estimate, "error_percent": round(100 * (estimate / row["exact"] - 1), 3)}
+    error = round(100 * (estimate.total / row["exact"] - 1), 3)
+    return row | {"instant": estimate.total, "at_most": estimate.at_most, "error_percent": error}
 
 
 def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

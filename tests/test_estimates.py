@@ -30,12 +30,13 @@ def test_the_published_summary_is_that_of_the_published_rows() -> None:
 
 
 def test_estimates_are_near_what_was_planned() -> None:
-    """With what is estimated now. Under jax's own loop (`@remat(none)`) XLA orders what depends on nothing as it likes."""
+    """With what is estimated now."""
     rows = [again(row) for row in PUBLISHED["settings"]]
     found = summary(rows)
     assert found["median_percent"] <= 1
-    assert statistics.mean(abs(row["error_percent"]) <= 6 for row in rows) >= 0.97
-    assert all(found["by_policy"][policy]["p95_percent"] <= 6 for policy in ("dots", "full", "nested"))
+    assert found["p95_percent"] <= 3
+    assert found["max_percent"] <= 6
+    assert all(row["exact"] <= row["at_most"] for row in rows)  # what is said to fit does
 
 
 def test_settings_are_the_same_for_a_seed_and_differ_in_all_there_is() -> None:

@@ -21,7 +21,7 @@ from archlang.workload import Workload
 
 PARAMETERS, OPTIMIZER = "parameters", "optimizer"
 REPLAY, HINDSIGHT, ENVIRONMENTS = "replay", "hindsight batch", "environment state"
-DOUBT = 0.15  # of what is held for a time: it was never a tenth more (benchmarks/estimates.py)
+DOUBT = 0.15  # of what is held for a time: it was never an eighth more (benchmarks/estimates.py)
 TERMS = (PARAMETERS, GRADIENTS, OPTIMIZER, SAVED, LOSS, REPLAY, HINDSIGHT, ENVIRONMENTS, WORKSPACE)
 
 
