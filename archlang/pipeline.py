@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from archlang import ir, syntax
@@ -106,6 +107,15 @@ def parse(text: str, name: str = "<inline>") -> Spec:
     return spec
 
 
+def spec_of(spec: Spec | str | Path) -> Spec:
+    """A specification, however it is given. Raises `TypeError` for what cannot be one."""
+    if isinstance(spec, Spec):
+        return spec
+    if not isinstance(spec, str | Path):
+        raise TypeError(f"a specification is a text, a name, a path or a `Spec`; got {type(spec).__name__}")
+    return read(str(spec))
+
+
 def inputs_of(in_features: int | None, env: Environment | str | None) -> Inputs:
     """The widths to check with, from a number, an environment or its name. Raises `DiagnosticError` for both."""
     if env is not None:
@@ -113,14 +123,14 @@ def inputs_of(in_features: int | None, env: Environment | str | None) -> Inputs:
     return make_inputs(in_features, env if env is None or isinstance(env, Environment) else environment(env))
 
 
-def check(spec: Spec | str, *, in_features: int | None = None, env: Environment | str | None = None) -> Report:
+def check(spec: Spec | str | Path, *, in_features: int | None = None, env: Environment | str | None = None) -> Report:
     """Check types and roles at every point of the grid, and count parameters at the default point.
 
     `in_features` is the input width of every network; `env` gives each role its own, and the width of a bare `gaussian`.
     Raises `SpecError` with everything that is wrong.
     """
     inputs = inputs_of(in_features, env)
-    return checked(read(spec) if isinstance(spec, str) else spec, inputs)
+    return checked(spec_of(spec), inputs)
 
 
 def format(what: str | Spec | ir.Node) -> str:
@@ -135,8 +145,8 @@ def format(what: str | Spec | ir.Node) -> str:
 
 
 def diff(
-    before: Spec | str,
-    after: Spec | str,
+    before: Spec | str | Path,
+    after: Spec | str | Path,
     *,
     in_features: int | None = None,
     env: Environment | str | None = None,
@@ -147,14 +157,14 @@ def diff(
     Widths as in `check`. Raises `SpecError` where one of the two is wrong.
     """
     inputs = inputs_of(in_features, env)
-    specs = [read(spec) if isinstance(spec, str) else spec for spec in (before, after)]
+    specs = [spec_of(spec) for spec in (before, after)]
     one, other = (right(spec, inputs, action_dim) for spec in specs)
     found = difference(one, other, {name: inputs.of(name).width for name in (*one, *other)})
     return replace(found, axes=axis_differences(specs[0].grid, specs[1].grid))
 
 
 def plan(
-    spec: Spec | str,
+    spec: Spec | str | Path,
     *,
     in_features: int | None = None,
     env: Environment | str | None = None,
@@ -170,7 +180,7 @@ def plan(
     """
     inputs = inputs_of(in_features, env)
     target = target_of(gpu, batch, inputs)
-    return planned(read(spec) if isinstance(spec, str) else spec, inputs, Forced(remat, unroll), target)
+    return planned(spec_of(spec), inputs, Forced(remat, unroll), target)
 
 
 def target_of(gpu: str | None, batch: int | None, inputs: Inputs) -> Target | None:
@@ -180,7 +190,7 @@ def target_of(gpu: str | None, batch: int | None, inputs: Inputs) -> Target | No
 
 
 def estimate(
-    spec: Spec | str,
+    spec: Spec | str | Path,
     *,
     in_features: int | None = None,
     env: Environment | str | None = None,
@@ -198,7 +208,7 @@ def estimate(
     0.1 if not given. Raises `SpecError` where a network is wrong, `DiagnosticError` for settings that cannot be.
     """
     inputs = inputs_of(in_features, env)
-    report = checked(read(spec) if isinstance(spec, str) else spec, inputs)
+    report = checked(spec_of(spec), inputs)
     return estimate_report(report, inputs, make_options(gpu, exact, margin, remat, unroll, settings))
 
 
@@ -208,7 +218,7 @@ def estimates(spec: Spec, inputs: Inputs, options: Options) -> Iterator[tuple[Po
 
 
 def solve(
-    spec: Spec | str,
+    spec: Spec | str | Path,
     *,
     free: str,
     params: str | int | None = None,
@@ -230,7 +240,7 @@ def solve(
     for name, value in {"margin": margin, "remat": remat, "unroll": unroll, **settings}.items():
         refuse_idle(params is not None, f"--{name.replace('_', '-')}", value, "in a number of parameters")
     options = make_options(gpu, False, margin, remat, unroll, settings)
-    problem = Problem(read(spec) if isinstance(spec, str) else spec, inputs_of(in_features, env), options)
+    problem = Problem(spec_of(spec), inputs_of(in_features, env), options)
     return largest(problem, free) if params is None else equal(problem, free, str(params))
 
 
@@ -260,8 +270,8 @@ def right(spec: Spec, inputs: Inputs, action_dim: int | None) -> Mapping[str, Ne
 
 
 def expand(
-    spec: Spec | str, *, in_features: int | None = None, env: Environment | str | None = None
+    spec: Spec | str | Path, *, in_features: int | None = None, env: Environment | str | None = None
 ) -> Iterator[tuple[Point, Report]]:
     """Every point of a specification's grid with what was found there, mistakes included."""
     inputs = inputs_of(in_features, env)
-    return points(read(spec) if isinstance(spec, str) else spec, inputs)
+    return points(spec_of(spec), inputs)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -265,3 +266,13 @@ def test_kernels_and_biases_start_as_in_the_code_that_the_head_names(name: str, 
     matrices = [(first, bias) for first, bias in wirings.layers(module) if first.ndim == 2]
     assert [law(kernel) for law, (kernel, _) in zip(laws, matrices, strict=True)] == [True] * len(laws)
     assert not any(bias.any() for _, bias in matrices)
+
+
+@pytest.mark.parametrize("ask", [archlang.check, archlang.plan, archlang.estimate])
+def test_a_specification_is_a_text_a_path_or_itself(ask: Callable[..., Any], tmp_path: Path) -> None:
+    file = tmp_path / "net.arch"
+    file.write_text("net = dense8, ln\n")
+    for spec in (file, str(file), archlang.load(str(file)), "net = dense8, ln"):
+        ask(spec, in_features=4)
+    with pytest.raises(TypeError, match="a specification is a text, a name, a path or a `Spec`; got int"):
+        ask(5, in_features=4)
