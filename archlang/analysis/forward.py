@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from archlang import ir
+from archlang.analysis.products import Product, products_in
 from archlang.analysis.splits import FLOAT, parts_of
 from archlang.analysis.update import in_a_row
-from archlang.analysis.workspace import BYTES, Product, products_in
+from archlang.analysis.workspace import BYTES
 from archlang.targets import REFERENCE, Chip
 from archlang.types import Type
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 from archlang import ir
 from archlang.analysis.parts import parts
+from archlang.analysis.products import products_in
 from archlang.analysis.splits import divided
-from archlang.analysis.workspace import BYTES, products_in
+from archlang.analysis.workspace import BYTES
 from archlang.targets import Chip
 from archlang.types import Type
 

@@ -17,10 +17,11 @@ from archlang import ir
 from archlang.analysis.late import again_late, beyond, summed_late
 from archlang.analysis.params import num_params
 from archlang.analysis.parts import parts
+from archlang.analysis.products import products_in
 from archlang.analysis.residuals import Residuals
 from archlang.analysis.saved import again_bytes, behind_bytes, residuals
 from archlang.analysis.splits import FLOAT
-from archlang.analysis.workspace import BYTES, products_in, workspace
+from archlang.analysis.workspace import BYTES, workspace
 from archlang.names import ROLES
 from archlang.targets import Chip
 from archlang.types import Type

@@ -6,26 +6,15 @@ afterwards. They are what takes most.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from archlang import ir
-from archlang.analysis.parts import parts
+from archlang.analysis.products import Product, products_in
 from archlang.analysis.splits import FLOAT, divided, parts_of
-from archlang.once import once
 from archlang.targets import Chip
 from archlang.types import Type
 
 BYTES = {"f32": 4, "bf16": 2}
-
-
-@dataclass(frozen=True)
-class Product:
-    """A product [batch, rows] x [rows, columns] of a network, so many times."""
-
-    rows: int
-    columns: int
-    times: int = 1
 
 
 def workspace(node: ir.Node, x: Type, batch: int, chip: Chip, learned: bool = True) -> int:
@@ -34,7 +23,7 @@ def workspace(node: ir.Node, x: Type, batch: int, chip: Chip, learned: bool = Tr
     Where it is only used, the values are what goes in and what comes out; where it is learned, what is passed back, from behind
     and to before, and what it is added to.
     """
-    found, row = [Sizes.of(p, batch, chip, BYTES[x.dtype]) for p in products_in(node, x)], batch * x.row_bytes
+    found, row = [Sizes.of(p, batch, chip, BYTES[x.dtype]) for p in products_in(node, x, True)], batch * x.row_bytes
     if not found:
         return 3 * row
     if learned and isinstance(node, ir.Layer):
@@ -96,22 +85,3 @@ class Sizes:
         gradient = divided(rows, columns, batch, chip, FLOAT)
         parts = parts_of(rows, columns, batch, chip, FLOAT)
         return Sizes(product.times, unit * rows * columns, unit * batch * rows, unit * batch * columns, value, gradient, parts)
-
-
-@once
-def products_in(node: ir.Node, x: Type) -> tuple[Product, ...]:
-    """The products in a node; of a loop's body once, however many copies."""
-    return tuple(found_in(node, x))
-
-
-def found_in(node: ir.Node, x: Type) -> Iterator[Product]:
-    if isinstance(node, ir.Layer):
-        size = node.layer.flops(x.width or 0) // 2
-        if size and x.width:
-            yield Product(x.width, size // x.width)
-    if isinstance(node, ir.Residual) and node.gate is not None and x.width:
-        yield Product(x.width, x.width)
-    loop = isinstance(node, ir.Repeat) and node.is_loop
-    for part, seen, count in parts(node, x):
-        for found in products_in(part, seen):
-            yield found if loop else replace(found, times=count * found.times)
