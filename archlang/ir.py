@@ -19,6 +19,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from math import isqrt
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -42,6 +43,16 @@ Remat = Literal["none", "dots", "full", "nested"]
 # A bare scan keeps every intermediate of every copy: 3.7 times the memory of the unrolled network for the paper's blocks.
 # Keeping the matrix products alone, and computing the rest again, needs no more than the unrolled network.
 DEFAULT_REMAT: Remat = "dots"
+
+
+def segments_of(count: int) -> int:
+    """How many segments `nested` makes of so many copies; it keeps the first value of each.
+
+    About √count, but not one alone: XLA takes a loop of one step apart, and then computes again too early what is in it.
+    """
+    return min(count, max(2, isqrt(count)))
+
+
 Dtype = Literal["f32", "bf16"]
 Gate = Literal["sigmoid", "highway"]
 

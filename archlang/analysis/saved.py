@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
-from math import isqrt
 from typing import Any
 
 from archlang import ir
@@ -43,7 +42,7 @@ def again_bytes(stack: ir.Repeat, x: Type, learned: bool = True) -> int:
     """How many bytes of a row a stack that is computed again holds for a moment: under `nested`, what a segment keeps; under
     `full`, what the loops inside one copy keep. What lies between two operations is not counted: XLA makes one of them."""
     if stack.remat == "nested":
-        return products_kept(residuals(stack.body, x, learned), x.row_bytes, stack.count // isqrt(stack.count))
+        return products_kept(residuals(stack.body, x, learned), x.row_bytes, stack.count // ir.segments_of(stack.count))
     return loops_kept(stack.body, x, learned) if stack.remat == "full" else 0
 
 
@@ -51,7 +50,7 @@ def behind_bytes(stack: ir.Repeat, x: Type, learned: bool = True) -> int:
     """How many bytes of a row are kept of the copies behind the segments of a `nested` stack."""
     if stack.remat != "nested":
         return 0
-    return products_kept(residuals(stack.body, x, learned), x.row_bytes, stack.count % isqrt(stack.count))
+    return products_kept(residuals(stack.body, x, learned), x.row_bytes, stack.count % ir.segments_of(stack.count))
 
 
 def loops_kept(node: ir.Node, x: Type, learned: bool) -> int:
@@ -141,7 +140,7 @@ def products_kept(body: Residuals, carry: int, count: int) -> int:
 
 def starts_kept(body: Residuals, carry: int, count: int) -> int:
     """The first values of √count segments; the copies behind them, where the count is no square, as under `dots`."""
-    segments = isqrt(count)
+    segments = ir.segments_of(count)
     return segments * carry + products_kept(body, carry, count % segments)
 
 

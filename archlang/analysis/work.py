@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
-from math import isqrt
 
 from archlang import ir
 from archlang.analysis.edges import of_data, unread
@@ -99,7 +98,8 @@ def again(stack: ir.Repeat, x: Type, weights: bool) -> int:
     if stack.remat == "full":
         return stack.count * (once - end.flops)
     if stack.remat == "nested" and not end.open:
-        return stack.count // isqrt(stack.count) * isqrt(stack.count) * once
+        segments = ir.segments_of(stack.count)
+        return stack.count // segments * segments * once
     return 0
 
 

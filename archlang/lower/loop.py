@@ -17,13 +17,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from math import isqrt
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.sharding import PartitionSpec
+
+from archlang.ir import segments_of
 
 Arrays = Mapping[int, jax.Array]  # the arrays of a copy by number, or of all copies with a leading axis
 Step = Callable[[Any, Any, Arrays], tuple[Any, Arrays]]  # (x, root, copy) → (y, the arrays of the copy that have changed)
@@ -105,7 +106,7 @@ class Loop:
 
     @property
     def segments(self) -> int:
-        return isqrt(self.count) if self.remat == "nested" else 0
+        return segments_of(self.count) if self.remat == "nested" else 0
 
     @property
     def size(self) -> int:
