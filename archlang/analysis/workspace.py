@@ -29,7 +29,10 @@ def workspace(node: ir.Node, x: Type, batch: int, chip: Chip, learned: bool = Tr
     if learned and isinstance(node, ir.Layer):
         return alone(found[0])
     copies = node.count if isinstance(node, ir.Repeat) else 1
-    return 3 * row + learning(found, copies) if learned else 2 * row + using(found, copies)
+    if not learned:
+        return 2 * row + using(found, copies)
+    again = isinstance(node, ir.Repeat) and node.is_loop and node.remat == "full"
+    return learning(found, copies, row, again)
 
 
 def alone(each: Sizes) -> int:
@@ -44,18 +47,20 @@ def using(found: list[Sizes], copies: int) -> int:
     return sum(each.times * each.given for each in found) + matrix + max(each.value for each in found)
 
 
-def learning(found: list[Sizes], copies: int) -> int:
-    """The larger of two. Gradients in parts, and one value that is passed back. Or gradients in one piece, a third of what the
-    products take and give, which is what plans have of it (benchmarks/estimates.py), and the largest product.
+def learning(found: list[Sizes], copies: int, row: int, again: bool) -> int:
+    """The larger of two. Gradients in parts, and one value that is passed back. Or gradients in one piece, matrices, and what
+    the products take and give: where a copy is computed `again`, all of it, and what is passed back; else a third of it, which
+    is what plans have (benchmarks/estimates.py), and three values of the copy's width.
 
     To XLA's scheduler, which takes what frees most first, the sum of the parts goes into a new array of all copies. So the next
     gradient's parts, which free what that is made of, come before it where there are many copies, and all sums at the end.
     """
     waiting = sum(each.times * each.gradient for each in found if each.waits(copies))
     pieces = sum(each.times * each.matrix for each in found) * (copies > 1)
-    values = sum(each.times * (each.taken + each.given) for each in found) // 3
+    values = sum(each.times * (each.taken + each.given) for each in found)
+    held = row + values if again else 3 * row + values // 3
     largest = max(each.value for each in found)
-    return max(waiting + largest, pieces + values + max(largest, *(each.gradient for each in found)))
+    return max(3 * row + waiting + largest, held + pieces + max(largest, *(each.gradient for each in found)))
 
 
 @dataclass(frozen=True)
