@@ -48,9 +48,13 @@ DEFAULT_REMAT: Remat = "dots"
 def segments_of(count: int) -> int:
     """How many segments `nested` makes of so many copies; it keeps the first value of each.
 
-    About √count, but not one alone: XLA takes a loop of one step apart, and then computes again too early what is in it.
+    About √count; but neither one segment, nor one copy behind them: XLA takes a loop of one step apart, and then computes again
+    too early what is in it.
     """
-    return min(count, max(2, isqrt(count)))
+    segments = min(count, max(2, isqrt(count)))
+    while count % segments == 1:
+        segments += 1
+    return segments
 
 
 Dtype = Literal["f32", "bf16"]
