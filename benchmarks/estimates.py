@@ -5,8 +5,8 @@
 Each setting is a network of its own kind for each role, a policy, a batch, an environment's widths and a GPU, in turns, so that
 each comes as often as any other; depth, width and the rest are drawn. The update is that of `archlang train` with its Adam. One
 process compiles one setting after the other and writes each plan to FILE at once; what is there already is not compiled again.
-Where XLA fails, that is recorded too. Nothing is run, and no GPU is needed; 216 settings take two cores about half an hour: those of
-the seed, and fewer of another that the closed form has never seen.
+Where XLA fails, that is recorded too. Nothing is run, and no GPU is needed; 216 settings take two cores about half an hour:
+those of the seed, and fewer of another that the closed form has never seen.
 """
 
 from __future__ import annotations
