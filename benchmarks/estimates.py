@@ -266,7 +266,7 @@ def main() -> None:
     command = f"python benchmarks/estimates.py --seed {given.seed} --count {given.count}"
     results = {"summary": summary(rows), "held_out": summary(others), "settings": rows, "held_out_settings": others}
     record("estimates", command, results)
-    draw(rows, Path(__file__).parent.parent / "docs" / "estimates.png")
+    draw(rows + others, Path(__file__).parent.parent / "docs" / "estimates.png")
 
 
 if __name__ == "__main__":
