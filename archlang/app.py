@@ -12,11 +12,12 @@ class Command(TyperCommand):
     """Refuses an option that is given twice, where the last would win: but flags, and options that take several values."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        rest = super().parse_args(ctx, [*args])
         _, _, given = self.make_parser(ctx).parse_args(args=[*args])
         for option in given:
             if given.count(option) > 1 and not (getattr(option, "multiple", False) or getattr(option, "is_flag", False)):
                 ctx.fail(f"{option.opts[0]} is given twice")
-        return super().parse_args(ctx, args)
+        return rest
 
 
 class App(typer.Typer):

@@ -59,7 +59,6 @@ def equal(problem: Problem, free: str | None, params: str) -> Equal:
     budget, names = budget_of(params), names_of(problem, free, ())
     if len(names) > 2:
         raise refused("--free", free or "", "at most two definitions are free", f"for instance `--free {','.join(names[:2])}`")
-    refuse_unknown_width(problem.report({}).networks, problem.inputs)
     for name in names if axis_of(problem, names[-1]) is None else names[:1]:
         refuse_bound(problem, name)
     return Equal(budget, tuple(names), rows_near(problem, names, params))
@@ -88,8 +87,9 @@ def budget_of(text: str) -> int:
     """`13M`, `200k`, `1.5B` → a number of parameters. Raises `DiagnosticError` (E0603)."""
     written = re.fullmatch(r"([0-9]{1,30}|[0-9]{1,3}(?:[_,][0-9]{3}){1,9})(\.[0-9]{1,30})?([kKmMbB]?)", text.strip())
     whole = re.sub("[_,]", "", written[1]) + (written[2] or "") if written else "0"
-    budget = int(Decimal(whole) * SUFFIXES[written[3].lower()]) if written else 0
-    if not 1 <= budget < 2**63:
+    meant = Decimal(whole) * SUFFIXES[written[3].lower()] if written else Decimal(0)
+    budget = int(meant)
+    if not 1 <= budget < 2**63 or budget != meant:
         raise refused("--params", text, f"`{short(text)}` is no number of parameters", "for instance `13M`, `200k`, `1.5B`")
     return budget
 
@@ -97,6 +97,7 @@ def budget_of(text: str) -> int:
 def nearest(problem: Problem, name: str, others: Values, budget: int) -> Row:
     """The value of one definition that comes nearest."""
     values = ladder(problem, name, others)
+    refuse_unknown_width(problem.report({**others, name: values.first}).networks, problem.inputs)
     refuse_unsteady(problem, name, values, others)
 
     def params(value: int) -> int | None:

@@ -118,7 +118,11 @@ def ladder(problem: Problem, name: str, others: Values) -> Ladder:
     small = [*first_two(lambda value: tried(lambda: problem.report({**others, name: value})) is not None)]
     if len(small) == 2:
         return Ladder(small[0], small[1] - small[0])
-    raise refused("--free", name, f"the specification takes no two small whole numbers for `{name}`", None)
+    problem.report(others)  # what is wrong with everything else is told as such
+    other = sum(small) + 1
+    why = [f"with {other}: {mistake.message}" for mistake in mistakes(problem, {**others, name: other})]
+    message = f"the specification takes no two small whole numbers for `{name}`"
+    raise refused("--free", name, message, next(iter(why), None))
 
 
 def first_two(taken: Callable[[int], bool]) -> Iterator[int]:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from math import isqrt
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -86,10 +86,13 @@ class Node(BaseModel):
         return {}
 
     def __copy__(self) -> Self:
-        """Without what is known of this one: a copy is made to be changed."""
-        copied = super().__copy__()
-        vars(copied).pop("known", None)
-        return copied
+        return without_computed(super().__copy__())
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        return without_computed(super().__deepcopy__(memo))
+
+    def __getstate__(self) -> dict[Any, Any]:
+        return super().__getstate__() | {"__dict__": vars(without_computed(super().__copy__()))}
 
     def meaning(self) -> tuple[Any, ...]:
         return tuple(getattr(self, f) for f in type(self).model_fields if f not in self.annotations)
@@ -99,6 +102,17 @@ class Node(BaseModel):
 
     def __hash__(self) -> int:
         return hash(self.meaning())
+
+
+N = TypeVar("N", bound=Node)
+COMPUTED = ("known", "layer")  # kept with a node, and no part of it
+
+
+def without_computed(node: N) -> N:
+    """A copy is made to be changed, so it begins without what was computed of the original."""
+    for name in COMPUTED:
+        vars(node).pop(name, None)
+    return node
 
 
 class Layer(Node):

@@ -250,7 +250,7 @@ def make_options(
     """The options of an estimate; settings that are None are not given. Raises `DiagnosticError`."""
     refuse_idle(gpu is None, "--margin", margin, "without a GPU: give one with `--gpu`")
     given = {name: value for name, value in settings.items() if value is not None}
-    part = MARGIN if margin is None else margin
+    part = MARGIN if margin is None else margin or 0  # -0.0 is 0
     return Options(given, Forced(remat, unroll), None if gpu is None else find_gpu(gpu), part, exact)
 
 

@@ -10,7 +10,9 @@ from archlang.diagnostics import DiagnosticError, as_json
 from archlang.estimate import Estimate
 from archlang.free import (
     LOOKED_AT,
+    PROBED,
     SETTINGS,
+    Ladder,
     Problem,
     Values,
     ladder,
@@ -19,8 +21,10 @@ from archlang.free import (
     refuse_unsteady,
     refused,
     taken,
+    tried,
 )
 
+POWERS = tuple(2**power for power in range(31))  # of a setting that others need more of
 Holds = Callable[[int], bool | None]  # None: there is no such value
 
 
@@ -72,8 +76,8 @@ def largest(problem: Problem, free: str | None) -> Largest:
     name = only(names_of(problem, free, settings), free or "")
     refuse_bound(problem, name)
     refuse_both(problem, name)
-    first = start(problem, name)
     values = ladder(problem, name, {})
+    first = start(problem, name, values)
     refuse_unsteady(problem, name, values, {})
     found = last(lambda index: problem.fits({name: values[index]}), first)
     if found is None:
@@ -116,18 +120,17 @@ def reason(problem: Problem, values: Values) -> str | None:
     return None
 
 
-def start(problem: Problem, name: str) -> int:
-    """Where the search begins: at the smallest value of a definition, at a setting as it is, or, where other settings need more
-    of it, at a power of two. Raises `DiagnosticError` for what is wrong with everything else."""
-    try:
-        question = problem.at({}).question
-    except DiagnosticError:
-        powers = (2**power for power in range(31)) if problem.is_setting(name) else ()
-        enough = next((power for power in powers if problem.fits({name: power}) is not None), None)
-        if enough is None:
-            raise
-        return enough
-    return getattr(question.workload, name) if question and problem.is_setting(name) else 0
+def start(problem: Problem, name: str, values: Ladder) -> int:
+    """Where the search begins: at a setting as it is, or, where others need more of it, at a power of two; of a definition, at
+    the first value that can be. Raises `DiagnosticError` for what is wrong with everything else."""
+    question = tried(lambda: problem.at({}).question) if problem.is_setting(name) else None
+    if question is not None:
+        return getattr(question.workload, name)
+    candidates = POWERS if problem.is_setting(name) else PROBED
+    found = next((index for index in candidates if problem.fits({name: values[index]}) is not None), None)
+    if found is None:
+        problem.at({} if problem.is_setting(name) else {name: values[0]})
+    return found or 0
 
 
 def last(holds: Holds, start: int) -> int | None:

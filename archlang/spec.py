@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from itertools import groupby, product
 from math import log10, prod
 from types import MappingProxyType
+from typing import Any
 
 from archlang import ir, syntax
 from archlang.analysis.params import dense_layers, num_params
@@ -107,6 +108,10 @@ class Spec:
         if self.elaboration.diagnostics:
             raise SpecError(self.elaboration.diagnostics)
         return MappingProxyType({name: network(name, body) for name, body in self.elaboration.networks.items()})
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What it is, without what was found of it: that is found again."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     def __eq__(self, other: object) -> bool:
         """Whether two specifications have the same networks and the same axes, however they are written."""

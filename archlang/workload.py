@@ -199,7 +199,7 @@ def program_in(env: Environment) -> Program:
 
 def no_batch(rows: object) -> DiagnosticError:
     takes = "fewer than 2³¹ rows" if type(rows) is int and rows > 0 else "a whole number of rows, at least one"
-    message = f"a batch has {takes}; got {short(str(rows))}"
+    message = f"a batch has {takes}; got {short(repr(rows))}"
     return DiagnosticError([Diagnostic("E0603", message, Source(str(rows), "--batch").span())])
 
 
@@ -217,5 +217,7 @@ def knows(runtime: Runtime, env: Environment | None) -> bool:
 
 def changes_nothing(name: str, value: Any) -> DiagnosticError:
     option = f"--{name.replace('_', '-')}"
-    message, help = f"`{option}` changes nothing without an environment", "give one with `--env`"
+    similar = did_you_mean(name, ("batch_size", "optimizer"))
+    message = f"`{option}` changes nothing without an environment"
+    help = f"did you mean `{similar}`?" if similar else "give one with `--env`"
     return DiagnosticError([Diagnostic("E0603", message, Source(str(value), option).span(), help=help)])

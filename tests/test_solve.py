@@ -492,3 +492,31 @@ def test_a_budget_that_can_be_misread_is_refused(archlang: Any, budget: str) -> 
 def test_thousands_may_be_set_apart(archlang: Any) -> None:
     words = ("solve", "wang2025/base", "--env", "ant", "--free", "width", "--json", "--params")
     assert archlang(*words, "13,000,000").json["budget"] == archlang(*words, "13M").json["budget"]
+
+
+@pytest.mark.parametrize("setting", [{"remat": "full"}, {"unroll": 4}])
+def test_a_depth_is_sought_where_its_smallest_values_cannot_be_run_so(setting: dict[str, Any]) -> None:
+    text, widths = "n = 8\nnet = (dense64, ln)*{n}", {"in_features": 64, "gpu": "t4-16gb"}
+    found = archlang.solve(text, free="n", **widths, **setting)
+    assert isinstance(found, Largest)
+    more = archlang.load(text, {"n": found.value + 1})
+    assert found.estimate.fits
+    assert not archlang.estimate(more, **widths, **setting).fits
+
+
+def test_what_is_free_need_not_be_right_as_it_is_written() -> None:
+    text = "w = 8\nd = 2\nnet = dense{w}, (dense{w}, dense{w/d}, dense{w})*2"
+    found = archlang.solve(archlang.read(text, {"d": "3"}), free="w", params="13k", in_features=8)
+    assert isinstance(found, Equal)
+    assert [row.values for row in found.rows] == [{"w": 60}]
+
+
+def test_why_there_is_nothing_to_seek_among_is_told(archlang: Any) -> None:
+    done = archlang("solve", "w = 8 | 16\nnet = (dense{w}, ln)*4", "--in", "8", "--gpu", "h100-80gb", "--free", "w")
+    assert "takes no two small whole numbers for `w`" in done.err
+    assert "with 9: a stack must keep its width" in done.err
+
+
+def test_a_part_of_a_parameter_is_no_budget(archlang: Any) -> None:
+    done = archlang("solve", "w = 8\nnet = dense{w}", "--in", "8", "--params", "1.5", "--free", "w")
+    assert "`1.5` is no number of parameters" in done.err

@@ -20,8 +20,8 @@ NORMS = {"ln", "rms", "l2", "bn", "rsnorm"}
 
 def summed_late(things: list[tuple[ir.Node, Type]], batch: int, chip: Chip) -> Iterator[int]:
     """Bytes that are kept of each of the things in sequence beyond its sum."""
-    for (node, seen), (next, _) in zip(things, [*things[1:], (None, None)], strict=True):
-        activation = isinstance(next, ir.Layer) and next.name not in NORMS and not next.layer.flops(seen.width or 0)
+    for (node, seen), (after, _) in zip(things, [*things[1:], (None, None)], strict=True):
+        activation = isinstance(after, ir.Layer) and after.name not in NORMS and not after.layer.flops(seen.width or 0)
         yield beyond(node, seen, batch, chip) if activation else 0
 
 
@@ -34,7 +34,7 @@ def again_late(item: ir.Node, x: Type, batch: int, chip: Chip) -> int:
 
 
 def inside_late(node: ir.Node, x: Type, batch: int, chip: Chip) -> Iterator[tuple[int, int]]:
-    """Of each product in a copy, and how often there is such a one."""
+    """The bytes of each product in a copy, and how often there is such a one."""
     found = list(parts(node, x))
     if isinstance(node, ir.Sequence):
         yield from ((late, 1) for late in summed_late([(part, seen) for part, seen, _ in found], batch, chip))

@@ -61,7 +61,7 @@ def loops_kept(node: ir.Node, x: Type, learned: bool) -> int:
 
 
 @once
-def residuals(node: ir.Node, x: Type, learned: bool = True) -> Residuals:
+def residuals(node: ir.Node, x: Type, learned: bool = True, /) -> Residuals:
     return RESIDUALS[type(node)](node, x, learned)
 
 

@@ -37,7 +37,7 @@ class Sums:
 
 
 @once
-def sums(node: ir.Node, x: Type) -> Sums:
+def sums(node: ir.Node, x: Type, /) -> Sums:
     """Those of a node for an input of type `x`.
 
     Raises `ValueError` where a width is not known: of the input, or of the action.

@@ -85,7 +85,7 @@ def of_network(node: ir.Node, x: Type, forward: int, to_input: int) -> tuple[int
 
 
 @once
-def recomputed(node: ir.Node, x: Type, weights: bool = True) -> int:
+def recomputed(node: ir.Node, x: Type, weights: bool = True, /) -> int:
     """FLOPs of a row that the loops in a node compute a second time in a backward pass; `weights`: to the weights as well."""
     inside = sum(count * recomputed(part, seen, weights) for part, seen, count in parts(node, x))
     return inside + again(node, x, weights) if isinstance(node, ir.Repeat) and node.is_loop else inside

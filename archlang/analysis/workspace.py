@@ -23,7 +23,7 @@ def workspace(node: ir.Node, x: Type, batch: int, chip: Chip, learned: bool = Tr
     Where it is only used, the values are what goes in and what comes out; where it is learned, what is passed back, from behind
     and to before, and what it is added to.
     """
-    found, row = [Sizes.of(p, batch, chip, BYTES[x.dtype]) for p in products_in(node, x, True)], batch * x.row_bytes
+    found, row = [Sizes.of(p, batch, chip, BYTES[x.dtype]) for p in products_in(node, x, batch)], batch * x.row_bytes
     if not found:
         return 3 * row
     if learned and isinstance(node, ir.Layer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -52,11 +53,15 @@ def test_a_terminal_gets_a_panel_that_is_gone_in_the_end() -> None:
 
 
 def test_no_color_means_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert Report().console.color_system is not None
     monkeypatch.setenv("NO_COLOR", "1")
+    assert Report().console.color_system is None  # not even bold
     text = said(terminal=True)
     assert "GiB" not in text
     assert "\x1b[3" not in text
-    assert Report().console.color_system is None  # not even bold
 
 
 # --- the panel -------------------------------------------------------------------------------------------------------
