@@ -15,7 +15,7 @@ from estimates import Setting, compared, compiled, settings, summary
 from record import recorded
 
 PUBLISHED = recorded("estimates")
-FEW = 6
+FEW = 3
 
 
 def again(row: dict[str, Any]) -> dict[str, Any]:
