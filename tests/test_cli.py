@@ -114,7 +114,7 @@ def test_a_wrong_spec_as_json(archlang: Any) -> None:
         (["check", "ln", "--in", "4", "--env", "reacher"], 2, "leave --in away"),
         (["check", "ln", "--in", "4", "--in", "5"], 2, "--in is given twice"),
         (["estimate", "ln", "--in", "4", "--batch", "5", "--batch-size", "6"], 2, "is given twice"),
-        (["train", "reacher", "--env", "reacher", "--seed", "1", "--seed", "2"], 2, "is given twice"),
+        (["train", "reacher", "--env", "reacher", "--out", "x", "--seed", "1", "--seed", "2"], 2, "is given twice"),
         (["check", "ln", "--set", "depth"], 1, "`depth` sets nothing"),
         (["check", "ln", "--set", "depth=1", "--set", "depth=2"], 1, "`depth` is set twice"),
         (["check"], 2, "SPEC"),
