@@ -459,6 +459,7 @@ def test_a_definition_may_have_the_name_of_a_setting(archlang: Any) -> None:
     assert "`batch_size` is a setting of the run and a definition" in outcome.err
 
 
+@pytest.mark.slow
 def test_values_that_are_not_evenly_apart_are_all_looked_at(archlang: Any) -> None:
     outcome = archlang("solve", "wang2025/base", "--env", "ant", "--gpu", "t4-16gb", "--free", "depth", "--json")
     assert outcome.json["limit"] == "memory"
