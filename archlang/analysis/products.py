@@ -70,3 +70,9 @@ def begins_with_product(node: ir.Node, width: int) -> bool:
     if isinstance(node, ir.Sequence):
         return bool(node.items) and begins_with_product(node.items[0], width)
     return isinstance(node, ir.Layer) and node.layer.flops(width) > 0
+
+
+@once
+def has_gate(node: ir.Node, /) -> bool:
+    """Whether any residual in a node has one: without, XLA computes the products as they are written."""
+    return (isinstance(node, ir.Residual) and node.gate is not None) or any(map(has_gate, ir.children(node)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archlang import ir
-from archlang.analysis.products import Product, products_in
+from archlang.analysis.products import Product, has_gate, products_in
 from archlang.analysis.splits import FLOAT, divided, parts_of
 from archlang.targets import Chip
 from archlang.types import Type
@@ -23,7 +23,8 @@ def workspace(node: ir.Node, x: Type, batch: int, chip: Chip, learned: bool = Tr
     Where it is only used, the values are what goes in and what comes out; where it is learned, what is passed back, from behind
     and to before, and what it is added to.
     """
-    found, row = [Sizes.of(p, batch, chip, BYTES[x.dtype]) for p in products_in(node, x, batch)], batch * x.row_bytes
+    products = products_in(node, x, batch) if has_gate(node) else products_in(node, x)
+    found, row = [Sizes.of(p, batch, chip, BYTES[x.dtype]) for p in products], batch * x.row_bytes
     if not found:
         return 3 * row
     if learned and isinstance(node, ir.Layer):
